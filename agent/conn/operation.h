@@ -1,0 +1,35 @@
+// One system call that moved bytes on a connection, and the stretch of stream it
+// moved: what ByteStream hands to the protocol parsers. Plain data.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "agent/process/process_info.h"
+
+namespace tracelet::conn {
+
+enum class Direction : uint8_t { kReceive = 0, kSend = 1 };
+
+// Who moved the bytes, when and how. This is all the evidence link rules get.
+struct Operation {
+  uint64_t time_ns = 0;  // CLOCK_MONOTONIC at the exit of the call, which may be after the peer's read
+  process::ProcessKey process;
+  uint32_t tid = 0;
+  uint32_t waits = 0;         // event loop waits completed by this thread, see event_data.waits
+  bool waits_known = false;   // false: the kernel's thread table was full
+  bool thread_born = false;   // the thread's start was seen
+  bool blocking = false;      // the thread slept in the call, not in a poll of several descriptors
+  uint8_t evidence_type = 0;  // enum evidence_type
+  uint64_t evidence = 0;
+};
+
+// Bytes [offset, offset + length) of one direction; `bytes` is the captured beginning.
+struct Chunk {
+  uint64_t offset = 0;
+  uint32_t length = 0;
+  std::string_view bytes;
+  const Operation& operation;
+};
+
+}  // namespace tracelet::conn

@@ -1,0 +1,40 @@
+// Who a process is. Filled by the source (from /proc when live, from the file in
+// a replay), read by everything to its right. Plain data.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace tracelet::process {
+
+// Never reused while the machine runs: start_ns is task->start_time
+// (CLOCK_MONOTONIC) of the thread group's leader.
+struct ProcessKey {
+  uint32_t tgid = 0;
+  uint64_t start_ns = 0;
+  auto operator<=>(const ProcessKey&) const = default;
+};
+
+struct ProcessInfo {
+  ProcessKey key;
+  uint32_t ppid = 0;
+  std::string comm;
+  std::string exe;  // target of /proc/PID/exe; empty if unreadable
+  std::vector<std::string> args;
+  std::string service_name;  // by the rules in service_name.h; never empty
+  std::string container_id;  // 64 hex digits or empty
+  std::string cgroup;        // path on the `0::` line, or the longest v1 path
+  std::vector<std::string> resource_attributes;  // "key=value" of OTEL_RESOURCE_ATTRIBUTES
+};
+
+}  // namespace tracelet::process
+
+template <>
+struct std::hash<tracelet::process::ProcessKey> {
+  size_t operator()(const tracelet::process::ProcessKey& key) const {
+    return std::hash<uint64_t>{}(key.start_ns * 0x9e3779b97f4a7c15ULL ^ key.tgid);
+  }
+};

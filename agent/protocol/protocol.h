@@ -1,0 +1,102 @@
+// The seam for protocols: a folder with a ConnectionParser and one line in
+// registry.cc. Parsers are pure: bytes in, exchanges out; no I/O, no clock, no
+// log. All calls come from the capture thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "agent/conn/operation.h"
+
+namespace tracelet::protocol {
+
+// A request or a response as a stretch of one direction's stream.
+struct Message {
+  uint64_t begin = 0;          // stream offset of the first byte
+  uint64_t end = 0;            // one past the last byte seen so far
+  uint64_t last_byte_ns = 0;   // exit of the operation that moved it
+  conn::Operation first;       // the operation that moved the first byte
+  bool one_thread = true;      // all operations so far were by first.tid
+  bool blocking = true;        // and all of them slept in the call itself
+  bool started = false;
+  bool complete = false;       // the last byte was seen
+  uint64_t body_bytes = 0;     // on the wire, chunk framing excluded
+};
+
+enum class Outcome : uint8_t {
+  kComplete,
+  kAborted,    // the requesting side closed before the response was complete
+  kReset,      // RST, or another socket error
+  kNoResponse, // the responding side closed before the first byte of the response
+  kIncomplete, // the responding side closed in the middle of the response
+  kUpgraded,   // 101 or CONNECT: ended with the connection
+  kLost,       // events were lost: what is known is right, the rest is missing
+};
+
+// Request and response of an HTTP-shaped protocol. The same for HTTP/1 and HTTP/2.
+struct Exchange {
+  uint64_t id = 0;  // unique on this connection, in order of requests
+  uint32_t stream_id = 0;
+  Message request;
+  Message response;
+  Outcome outcome = Outcome::kComplete;
+
+  std::string version;  // "1.0", "1.1", "2"
+  std::string method;
+  std::string target;   // as sent: origin, absolute, authority or asterisk form
+  std::string host;     // Host or :authority
+  std::string user_agent;
+  int status = 0;  // 0: no final status seen
+  // Only the propagation headers, names in lower case: traceparent, tracestate,
+  // b3, x-b3-*, uber-trace-id. Never cookies or authorization.
+  std::vector<std::pair<std::string, std::string>> propagation;
+  bool head_truncated = false;   // head longer than what is captured
+  bool resynchronised = false;   // first exchange after lost events
+};
+
+class ExchangeSink {
+ public:
+  virtual ~ExchangeSink() = default;
+  // The head of a request is known. `direction` is that of the request: kSend on the client's side.
+  virtual void OnRequest(conn::Direction direction, const Exchange& exchange) = 0;
+  // More bytes of the current request or its end: only Message fields changed.
+  // The exchange has ended, well or not; OnRequest came before, always.
+  virtual void OnExchange(conn::Direction direction, Exchange&& exchange) = 0;
+};
+
+// Reads one connection. Calls come in stream order per direction; between the
+// directions order is that of the system calls' exits, which may show a response
+// before the end of its request.
+class ConnectionParser {
+ public:
+  virtual ~ConnectionParser() = default;
+
+  // Follows the previous chunk of this direction without a hole, except after OnGap.
+  virtual void OnChunk(conn::Direction direction, const conn::Chunk& chunk) = 0;
+  // Bytes up to `next_offset` were lost or never seen; the parser resynchronises.
+  virtual void OnGap(conn::Direction direction, uint64_t next_offset) = 0;
+  // This direction has ended (EOF read, FIN sent). `time_ns`: CLOCK_MONOTONIC.
+  virtual void OnEnd(conn::Direction direction, uint64_t time_ns) = 0;
+  // The connection is gone; `error` is an errno or 0. Flushes every open exchange.
+  virtual void OnClose(uint64_t time_ns, int error) = 0;
+
+  // True once it is certain that this is not this parser's protocol.
+  [[nodiscard]] virtual bool NotMine() const = 0;
+};
+
+// What a folder registers.
+struct Protocol {
+  std::string_view name;
+  // True when these first bytes of a direction can be this protocol.
+  bool (*looks_like)(std::string_view head);
+  std::unique_ptr<ConnectionParser> (*make)(ExchangeSink& sink);
+};
+
+// All protocols, in the order in which they are asked. registry.cc lists them.
+const std::vector<Protocol>& Registry();
+
+}  // namespace tracelet::protocol

@@ -1,0 +1,1 @@
+#include "tracelet.skel.h"

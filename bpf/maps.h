@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * Every map and every setting of the kernel side. Sizes are set by user space
+ * before loading (config::Source); nothing here grows.
+ */
+#ifndef TRACELET_BPF_MAPS_H
+#define TRACELET_BPF_MAPS_H
+
+#include "state.h"
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+/* Filled in by user space before loading; the verifier sees constants. */
+__weak const volatile struct settings settings;
+
+/* Written with BPF_XADD by this CPU only, which is exact even when a softirq
+ * interrupts a program; read by user space through the skeleton. */
+__weak struct ledger ledgers[MAX_CPUS];
+
+/* Ring r serves CPUs [r * cpus_per_ring, (r + 1) * cpus_per_ring). */
+struct ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+};
+
+__weak SEC(".maps") struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__array(values, struct ring);
+} rings;
+
+__weak SEC(".maps") struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, struct conn_key);
+	__type(value, struct conn_state);
+} conns;
+
+__weak SEC(".maps") struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 65536);
+	__type(key, __u32); /* tid */
+	__type(value, struct thread_state);
+} threads;
+
+/* tgid -> enum verdict; a process that is not here has settings.default_verdict. */
+__weak SEC(".maps") struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 32768);
+	__type(key, __u32);
+	__type(value, __u32);
+} processes;
+
+/* Entry 0: the cgroup (v2) below which tasks are traced, with settings.by_cgroup. */
+__weak SEC(".maps") struct {
+	__uint(type, BPF_MAP_TYPE_CGROUP_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} cgroups;
+
+#endif /* TRACELET_BPF_MAPS_H */

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* What the programs remember, and what user space sets. Included by both sides, never recorded. */
+#ifndef TRACELET_BPF_STATE_H
+#define TRACELET_BPF_STATE_H
+
+#include "events.h"
+
+#define MAX_CPUS 512
+#define MAX_PORTS 8
+
+enum verdict {
+	VERDICT_IGNORE = 1,
+	VERDICT_TRACE = 2,
+	VERDICT_TRACE_TREE = 3, /* and every process it starts, by the fork tracepoint */
+};
+
+struct settings {
+	__u32 agent_tgid; /* never traced */
+	__u32 cpus_per_ring;
+	__u32 wake_bytes; /* wake the reader when a ring holds this much */
+	__u32 default_verdict;
+	__u32 netns; /* inode number; 0: all */
+	__u32 by_cgroup; /* 1: only tasks below cgroups[0] */
+	__u32 by_process; /* 0: `processes` is empty, do not look */
+	__u32 port_count; /* 0: all */
+	__u16 ports[MAX_PORTS]; /* local or remote */
+};
+
+/* attempted == submitted to a ring + ring_full. The rest count what was not tried. */
+struct ledger {
+	__u64 attempted;
+	__u64 ring_full;
+	__u64 conns_full; /* connections not traced: table full */
+	__u64 threads_full; /* events without thread evidence: table full */
+	__u64 compat_tasks; /* operations of 32-bit tasks, not decoded */
+	__u64 unreadable; /* user memory that could not be read: bytes not captured */
+	__u64 pad[2];
+};
+
+struct conn_key {
+	__u64 sock;
+	__u32 inode; /* Unix; 0 for TCP, whose state tracepoint tells when the address is reused */
+	__u32 pad;
+};
+
+struct direction_state {
+	__u64 next; /* stream offset after the last byte seen */
+	__u32 head_left; /* bytes that may still be copied of the current head; 0: head closed */
+	__u32 pad;
+};
+
+/* conn_state.status */
+#define CONN_ANNOUNCED (1 << 0) /* an OPEN event was submitted */
+#define CONN_DYING (1 << 1) /* TCP state CLOSE, data may be left to read */
+#define CONN_IGNORED (1 << 2) /* set by user space: carries nothing of interest */
+#define CONN_UNIX (1 << 3)
+
+struct conn_state {
+	struct conn_id id;
+	struct direction_state direction[2]; /* by enum event_direction */
+	__u64 established_ns;
+	__u32 flags; /* CONN_ADOPTED... of events.h */
+	__u32 status;
+	__u32 peer_inode;
+	__u8 role; /* enum conn_role */
+	__u8 last_direction; /* 0 none, 1 + enum event_direction */
+	__u16 pad;
+};
+
+struct thread_state {
+	__u64 tgid_start_ns;
+	__u64 cgroup_id;
+	__u64 polled_sock; /* the one socket that the last poll was for, 0 otherwise */
+	__u32 netns;
+	__u32 waits;
+	__u32 born; /* 1: entry made by the fork tracepoint */
+	__u32 pad;
+};
+
+#endif /* TRACELET_BPF_STATE_H */
