@@ -1,0 +1,26 @@
+// Between the Assembler, which knows requests, and the Stitcher, which knows
+// traces. For one handle calls come in this order: OnRequestStart once, then
+// OnRequestEnd or OnRequestDropped once. One thread.
+#pragma once
+
+#include <cstdint>
+
+namespace tracelet::span {
+
+struct RequestStart;
+struct Span;
+
+class RequestSink {
+ public:
+  virtual ~RequestSink() = default;
+  // The head of a request is known. `handle` is the Assembler's, unique for the run.
+  virtual void OnRequestStart(uint64_t handle, RequestStart start) = 0;
+  // The request is over. `span` is complete but for ids, parent, link and links.
+  virtual void OnRequestEnd(uint64_t handle, Span span) = 0;
+  // It was begun and never became a span; why is counted by the Assembler.
+  virtual void OnRequestDropped(uint64_t handle) = 0;
+  // Same meaning as source::EventSink::OnWatermark, CLOCK_MONOTONIC.
+  virtual void OnWatermark(uint64_t monotonic_ns) = 0;
+};
+
+}  // namespace tracelet::span
