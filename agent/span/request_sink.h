@@ -19,8 +19,8 @@ class RequestSink {
   virtual void OnRequestEnd(uint64_t handle, Span span) = 0;
   // It was begun and never became a span; why is counted by the Assembler.
   virtual void OnRequestDropped(uint64_t handle) = 0;
-  // Same meaning as source::EventSink::OnWatermark, CLOCK_MONOTONIC.
-  virtual void OnWatermark(uint64_t monotonic_ns) = 0;
+  // Same meaning as source::EventSink::OnWatermark; the same moment on both clocks.
+  virtual void OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) = 0;
 };
 
 }  // namespace tracelet::span
