@@ -57,7 +57,9 @@ struct event_header {
 	__u64 tgid_start_ns; /* start of the process; (tgid, this) is never reused */
 	__u64 cgroup_id; /* cgroup v2 id of the thread, 0 where there is none */
 	__u32 netns; /* inode number of the socket's or thread's network namespace */
-	__u32 pad;
+	/* Low half of the thread's start_time >> 20 (about 1 ms), 0 without a thread: tells
+	 * a thread from an earlier one that had its tid. */
+	__u32 thread_start;
 };
 
 /*
@@ -130,7 +132,9 @@ struct event_data {
 	 * descriptor or of one that is no connection, io_uring_enter) that this thread
 	 * has completed: equal in two events means none came between. */
 	__u32 waits;
-	__u32 pad;
+	/* DATA events that this thread has attempted, this one included; 0 unknown. A hole
+	 * in what arrives is a lost event. */
+	__u32 attempts;
 	__u64 evidence;
 	__u8 bytes[];
 };

@@ -74,7 +74,7 @@ struct thread_state {
 	__u32 netns;
 	__u32 waits;
 	__u32 born; /* 1: entry made by the fork tracepoint */
-	__u32 pad;
+	__u32 attempts; /* see event_data.attempts */
 };
 
 #endif /* TRACELET_BPF_STATE_H */

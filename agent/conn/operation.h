@@ -16,9 +16,13 @@ struct Operation {
   uint64_t time_ns = 0;  // CLOCK_MONOTONIC at the exit of the call, which may be after the peer's read
   process::ProcessKey process;
   uint32_t tid = 0;
+  uint32_t thread_start = 0;  // with tid: one thread, see event_header.thread_start
   uint32_t waits = 0;         // event loop waits completed by this thread, see event_data.waits
   bool waits_known = false;   // false: the kernel's thread table was full
   bool thread_born = false;   // the thread's start was seen
+  // Events of this thread found lost so far (event_data.attempts): equal in two
+  // operations of it means none was lost between them.
+  uint32_t lost = 0;
   bool blocking = false;      // the thread slept in the call, not in a poll of several descriptors
   uint8_t evidence_type = 0;  // enum evidence_type
   uint64_t evidence = 0;
