@@ -1,6 +1,79 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
-#include "events.h"
-#include <bpf/bpf_helpers.h>
+/*
+ * tp_btf/inet_sock_set_state: the life of TCP connections, from the handshake to
+ * CLOSE, whoever owns them. Runs in softirq as often as in a process, so nothing
+ * here may look at the current task. Tracepoint since 4.16
+ * (include/trace/events/sock.h), called with the socket locked.
+ */
+#include "filter.h"
+#include "emit.h"
 #include <bpf/bpf_tracing.h>
 
-char LICENSE[] SEC("license") = "Dual BSD/GPL";
+/* At ESTABLISHED both ends know both bases and no data has moved: write_seq and
+ * copied_seq are the first bytes' numbers (net/ipv4/tcp_input.c,
+ * tcp_rcv_synsent_state_process() and tcp_rcv_state_process()). */
+static __always_inline void conn_established(struct sock *sk, const struct conn_key *key, int old_state)
+{
+	struct tcp_sock *tcp = (struct tcp_sock *)sk;
+	struct conn_state fresh = { .id = { .sock = key->sock } };
+
+	if (!filter_sock(sk))
+		return;
+	fresh.id.tx_base = BPF_CORE_READ(tcp, write_seq);
+	fresh.id.rx_base = BPF_CORE_READ(tcp, copied_seq);
+	fresh.role = old_state == TCP_SYN_SENT ? ROLE_CLIENT : ROLE_SERVER;
+	fresh.established_ns = bpf_ktime_get_ns();
+	if (bpf_map_update_elem(&conns, key, &fresh, BPF_ANY))
+		LEDGER_ADD(conns_full);
+}
+
+static __always_inline void conn_emit_close(const struct conn_state *conn, __u32 how, int error)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	void *ring = emit_ring(cpu);
+	struct event_close *event;
+
+	if (!ring)
+		return;
+	event = emit_reserve(ring, sizeof(*event), cpu, EVENT_CLOSE);
+	if (!event)
+		return;
+	emit_no_process(&event->header);
+	event->conn = conn->id;
+	event->tx_end = conn->direction[DIRECTION_TX].next;
+	event->rx_end = conn->direction[DIRECTION_RX].next;
+	event->how = how;
+	event->error = error;
+	emit_submit(ring, event);
+}
+
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(inet_sock_set_state, struct sock *sk, int old_state, int new_state)
+{
+	struct conn_key key = { .sock = (__u64)sk };
+	struct conn_state *conn;
+
+	if (old_state == new_state) /* close() after shutdown() */
+		return 0;
+	if (new_state == TCP_ESTABLISHED) {
+		if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
+			conn_established(sk, &key, old_state);
+		return 0;
+	}
+	if (new_state != TCP_FIN_WAIT1 && new_state != TCP_LAST_ACK && new_state != TCP_CLOSE)
+		return 0;
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (!conn)
+		return 0;
+	if (conn->status & CONN_ANNOUNCED)
+		conn_emit_close(conn, new_state == TCP_CLOSE ? CLOSE_DONE : CLOSE_LOCAL_FIN,
+			BPF_CORE_READ(sk, sk_err));
+	if (new_state != TCP_CLOSE)
+		return 0;
+	/* After an RST the application may still read what had arrived. */
+	if (BPF_CORE_READ(sk, sk_receive_queue.qlen) && BPF_CORE_READ(sk, sk_socket))
+		conn->status |= CONN_DYING;
+	else
+		bpf_map_delete_elem(&conns, &key);
+	return 0;
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* The OPEN event: once per connection, before anything else is said of it. */
+#ifndef TRACELET_BPF_ANNOUNCE_H
+#define TRACELET_BPF_ANNOUNCE_H
+
+#include "socket.h"
+
+static __always_inline void announce_inet(struct sock *sk, struct event_open *open)
+{
+	open->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	open->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	if (open->family == AF_INET6) {
+		BPF_CORE_READ_INTO((struct in6_addr *)open->local_address, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO((struct in6_addr *)open->remote_address, sk, __sk_common.skc_v6_daddr);
+		return;
+	}
+	open->local_address[10] = open->local_address[11] = 0xff;
+	open->remote_address[10] = open->remote_address[11] = 0xff;
+	*(__be32 *)&open->local_address[12] = BPF_CORE_READ(sk, __sk_common.skc_rcv_saddr);
+	*(__be32 *)&open->remote_address[12] = BPF_CORE_READ(sk, __sk_common.skc_daddr);
+}
+
+/* The path is the listener's: an accepted socket inherits it, a client finds it at its peer. */
+static __always_inline void announce_unix(struct sock *sk, struct event_open *open)
+{
+	struct unix_sock *owner = (struct unix_sock *)sk;
+	struct unix_address *address;
+
+	if (open->role == ROLE_CLIENT)
+		owner = (struct unix_sock *)BPF_CORE_READ(owner, peer);
+	address = BPF_CORE_READ(owner, addr);
+	if (!address || BPF_CORE_READ(address, len) <= (int)sizeof(__u16))
+		return;
+	bpf_probe_read_kernel(open->unix_path, sizeof(open->unix_path),
+		(void *)address + bpf_core_field_offset(struct unix_address, name) + sizeof(__u16));
+}
+
+/* False when there was no room: nothing may be reported of a connection that was not announced. */
+static __always_inline bool announce(struct conn_state *conn, const struct socket_ref *ref,
+	const struct frame *frame, bool accepted_here)
+{
+	struct event_open *open;
+
+	if (conn->status & CONN_UNIX && !conn->peer_inode)
+		conn->peer_inode = socket_unix_peer(ref->sk);
+	conn->id.inode = socket_inode(ref->file);
+	open = emit_reserve(frame->ring, sizeof(*open), frame->cpu, EVENT_OPEN);
+	if (!open)
+		return false;
+	__builtin_memset((void *)open + sizeof(open->header), 0, sizeof(*open) - sizeof(open->header));
+	frame_header(frame, &open->header);
+	open->conn = conn->id;
+	open->established_ns = conn->established_ns;
+	open->family = ref->family;
+	open->role = conn->role;
+	open->accepted_here = accepted_here;
+	open->flags = conn->flags;
+	open->peer_inode = conn->peer_inode;
+	open->waits = frame->thread->waits;
+	bpf_get_current_comm(open->comm, sizeof(open->comm));
+	if (ref->family == AF_UNIX)
+		announce_unix(ref->sk, open);
+	else
+		announce_inet(ref->sk, open);
+	emit_submit(frame->ring, open);
+	conn->status |= CONN_ANNOUNCED;
+	return true;
+}
+
+#endif /* TRACELET_BPF_ANNOUNCE_H */

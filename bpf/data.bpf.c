@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/*
+ * tp_btf/sys_exit: every system call that moves bytes on a stream socket, and the
+ * waits of event loops. At exit the buffers are filled, the result is known and
+ * the arguments are still in pt_regs, so no entry probe is needed (DESIGN §4).
+ * Raw tracepoint since 4.17, with BTF since 5.5.
+ */
+#include "report.h"
+#include <bpf/bpf_tracing.h>
+
+/* errno values that end a connection; EAGAIN and its like say nothing. */
+#define EPIPE 32
+#define ECONNABORTED 103
+#define ECONNRESET 104
+#define ETIMEDOUT 110
+
+/* sendmmsg and recvmmsg of more messages are reported with their heads uncopied. */
+#define DATA_MESSAGES 4
+
+static __always_inline bool data_ends_connection(long result)
+{
+	return result == -ECONNRESET || result == -EPIPE || result == -ETIMEDOUT || result == -ECONNABORTED;
+}
+
+static __always_inline struct conn_state *data_adopt(const struct socket_ref *ref,
+	const struct conn_key *key, const struct operation *op)
+{
+	struct conn_state fresh = { .id = { .sock = (__u64)ref->sk } };
+	struct conn_state *conn;
+
+	if (!socket_is_stream(ref->sk) || !filter_sock(ref->sk))
+		return NULL;
+	if (ref->family == AF_UNIX) {
+		fresh.status = CONN_UNIX;
+		fresh.flags = CONN_ADOPTED;
+	} else {
+		/* After an RST a socket is in CLOSE while its data is still read: its past is unknown. */
+		if (!socket_is_tcp(ref->sk) || ref->state == TCP_CLOSE ||
+			ref->state == TCP_LISTEN)
+			return NULL;
+		socket_adopt_tcp(ref->sk, &fresh);
+		fresh.direction[op->direction & 1].next -= op->length + op->trailing;
+	}
+	bpf_map_update_elem(&conns, key, &fresh, BPF_NOEXIST);
+	conn = bpf_map_lookup_elem(&conns, key);
+	if (!conn)
+		LEDGER_ADD(conns_full);
+	return conn;
+}
+
+/* The stream offset of the operation's first byte: the end of the last one, checked
+ * against the sequence numbers (DESIGN §5). */
+static __always_inline void data_locate(const struct socket_ref *ref, struct conn_state *conn,
+	struct operation *op)
+{
+	struct direction_state *direction = &conn->direction[op->direction & 1];
+	__u32 base = op->direction == DIRECTION_TX ? conn->id.tx_base : conn->id.rx_base;
+	__s32 ahead = 0;
+
+	op->offset = direction->next;
+	if (!op->length || op->flags & DATA_PEEK)
+		return;
+	if (!(conn->status & CONN_UNIX))
+		ahead = socket_position(ref->sk, op->direction) - op->trailing - op->length - base -
+			(__u32)op->offset;
+	if (ahead == 1 && op->direction == DIRECTION_RX && socket_fin_received(ref->state))
+		ahead = 0;
+	if (ahead) {
+		op->flags |= DATA_GAP_BEFORE;
+		op->offset += ahead;
+	}
+	direction->next = op->offset + op->length;
+}
+
+static __always_inline bool data_blocking(const struct socket_ref *ref, const struct frame *frame)
+{
+	if (!frame->thread->operation.nonblocking && !socket_nonblocking(ref->file))
+		return true;
+	return frame->thread->polled_sock == (__u64)ref->sk;
+}
+
+/* Reports frame->thread->operation. A function of its own, so that the verifier may forget what led here. */
+static __noinline int data_report(const struct frame *frame)
+{
+	struct operation *op = &frame->thread->operation;
+	struct socket_ref ref = {};
+	struct conn_key key;
+	struct conn_state *conn;
+
+	if (!socket_of_fd(frame->task, op->fd, &ref))
+		return 0;
+	key = socket_key(&ref);
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (!conn && op->length)
+		conn = data_adopt(&ref, &key, op);
+	if (!conn || conn->status & CONN_IGNORED)
+		return 0;
+	if (!(conn->status & CONN_ANNOUNCED) && (!op->length || !announce(conn, &ref, frame, false)))
+		return 0;
+	if (frame->thread->born)
+		op->flags |= DATA_THREAD_BORN;
+	if (op->direction == DIRECTION_RX && conn->role != ROLE_CLIENT && data_blocking(&ref, frame))
+		op->flags |= DATA_BLOCKING;
+	data_locate(&ref, conn, op);
+	if (!op->length || op->flags & DATA_PEEK)
+		report_event(frame, conn, 0, 0, 0);
+	else
+		report_pieces(frame, conn);
+	return 0;
+}
+
+/* The iovec of a struct user_msghdr. */
+static __always_inline void data_message(struct operation *op, __u64 address)
+{
+	struct user_message message = {};
+
+	if (bpf_probe_read_user(&message, sizeof(message), (void *)address))
+		LEDGER_ADD(unreadable);
+	op->buffer = message.iov;
+	op->segments = message.iov_count;
+}
+
+/* sendmmsg and recvmmsg return a count; each message is an operation, the bytes of
+ * those behind it are `trailing`. */
+static __always_inline void data_messages(const struct frame *frame, __u64 address, __u32 count)
+{
+	struct operation *op = &frame->thread->operation;
+	__u32 lengths[DATA_MESSAGES] = {}, total = 0;
+
+	for (__u32 i = 0; i < DATA_MESSAGES && i < count; i++) {
+		bpf_probe_read_user(&lengths[i], sizeof(lengths[i]),
+			(void *)(address + i * sizeof(struct user_mmessage) + sizeof(struct user_message)));
+		total += lengths[i];
+	}
+	for (__u32 i = 0; i < DATA_MESSAGES && i < count; i++) {
+		total -= lengths[i];
+		op->length = lengths[i];
+		op->trailing = total;
+		data_message(op, address + i * sizeof(struct user_mmessage));
+		data_report(frame);
+	}
+}
+
+static __always_inline __u32 data_message_flags(struct pt_regs *regs, __u8 class)
+{
+	if (class == SYSCALL_RECVFROM || class == SYSCALL_SENDTO || class == SYSCALL_RECVMMSG ||
+		class == SYSCALL_SENDMMSG)
+		return syscall_arg(regs, 3);
+	if (class == SYSCALL_RECVMSG || class == SYSCALL_SENDMSG)
+		return syscall_arg(regs, 2);
+	return 0;
+}
+
+static __always_inline bool data_receives(__u8 class)
+{
+	return class == SYSCALL_READ || class == SYSCALL_READV || class == SYSCALL_RECVFROM ||
+		class == SYSCALL_RECVMSG || class == SYSCALL_RECVMMSG;
+}
+
+/* False when the call moved nothing worth telling. */
+static __always_inline bool data_result(struct operation *op, struct pt_regs *regs, long result, __u32 flags)
+{
+	op->length = result > 0 ? result : 0;
+	op->trailing = 0;
+	op->error = result < 0 ? -result : 0;
+	op->flags = result < 0 ? DATA_ERROR : 0;
+	op->nonblocking = !!(flags & MSG_DONTWAIT);
+	if (op->direction == DIRECTION_TX)
+		return result != 0;
+	if (flags & MSG_PEEK)
+		op->flags |= DATA_PEEK;
+	if (flags & MSG_TRUNC)
+		op->flags |= DATA_STALE;
+	if (result == 0)
+		op->flags |= DATA_EOF;
+	return result != 0 || syscall_arg(regs, 2); /* a read of nothing returns 0 too */
+}
+
+/* Where the bytes lie in user memory. */
+static __always_inline void data_buffer(struct operation *op, struct pt_regs *regs, __u8 class)
+{
+	op->buffer = syscall_arg(regs, 1);
+	op->segments = 0;
+	if (class == SYSCALL_READV || class == SYSCALL_WRITEV)
+		op->segments = syscall_arg(regs, 2);
+	else if (class == SYSCALL_RECVMSG || class == SYSCALL_SENDMSG)
+		data_message(op, op->buffer);
+	if (class == SYSCALL_SENDFILE || class == SYSCALL_SPLICE)
+		op->flags |= DATA_ZERO_COPY;
+	if (op->flags & (DATA_ZERO_COPY | DATA_STALE)) {
+		op->buffer = 0;
+		op->segments = 0;
+	}
+}
+
+static __always_inline void data_moved(const struct frame *frame, struct pt_regs *regs, long result, __u8 class)
+{
+	__u32 flags = data_message_flags(regs, class);
+	struct operation *op = &frame->thread->operation;
+	struct socket_ref ref;
+
+	if (flags & (MSG_OOB | MSG_ERRQUEUE))
+		return;
+	op->fd = syscall_arg(regs, 0);
+	op->direction = data_receives(class) ? DIRECTION_RX : DIRECTION_TX;
+	if (class == SYSCALL_SPLICE) { /* one of its descriptors is a pipe */
+		if (socket_of_fd(frame->task, op->fd, &ref))
+			op->direction = DIRECTION_RX;
+		else
+			op->fd = syscall_arg(regs, 2);
+	}
+	if (!data_result(op, regs, result, flags))
+		return;
+	if ((class == SYSCALL_RECVMMSG || class == SYSCALL_SENDMMSG) && result > 0) {
+		data_messages(frame, syscall_arg(regs, 1), result);
+		return;
+	}
+	data_buffer(op, regs, class);
+	data_report(frame);
+}
+
+/* The server's socket exists from the handshake on; here it gets its thread and process. */
+static __always_inline void data_accepted(const struct frame *frame, __u32 fd)
+{
+	struct socket_ref ref = {};
+	struct conn_key key;
+	struct conn_state *conn;
+
+	if (!socket_of_fd(frame->task, fd, &ref))
+		return;
+	key = socket_key(&ref);
+	if (ref.family == AF_UNIX) {
+		struct conn_state fresh = { .id = { .sock = key.sock }, .status = CONN_UNIX, .role = ROLE_SERVER,
+			.established_ns = bpf_ktime_get_ns() };
+
+		if (!socket_is_stream(ref.sk) || !filter_sock(ref.sk))
+			return;
+		bpf_map_update_elem(&conns, &key, &fresh, BPF_ANY);
+	}
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (conn && !(conn->status & CONN_ANNOUNCED))
+		announce(conn, &ref, frame, true);
+}
+
+/* A Unix connection is complete when connect() returns; TCP ones are made by the state tracepoint. */
+static __always_inline void data_connected(const struct frame *frame, __u32 fd)
+{
+	struct conn_state fresh = { .status = CONN_UNIX, .role = ROLE_CLIENT };
+	struct socket_ref ref = {};
+	struct conn_key key;
+
+	if (!socket_of_fd(frame->task, fd, &ref) || ref.family != AF_UNIX ||
+		!socket_is_stream(ref.sk) || !filter_sock(ref.sk))
+		return;
+	key = socket_key(&ref);
+	fresh.id.sock = key.sock;
+	fresh.established_ns = bpf_ktime_get_ns();
+	if (bpf_map_update_elem(&conns, &key, &fresh, BPF_ANY))
+		LEDGER_ADD(conns_full);
+}
+
+/* Waiting for one connection is a blocking read in two calls; anything else is an event loop. */
+static __always_inline void data_waited(const struct frame *frame, struct pt_regs *regs, __u8 class)
+{
+	struct user_pollfd polled = {};
+	struct socket_ref ref = {};
+	struct conn_key key;
+
+	if (class == SYSCALL_POLL && syscall_arg(regs, 1) == 1 &&
+		!bpf_probe_read_user(&polled, sizeof(polled), (void *)syscall_arg(regs, 0)) &&
+		socket_of_fd(frame->task, polled.fd, &ref)) {
+		key = socket_key(&ref);
+		if (bpf_map_lookup_elem(&conns, &key)) {
+			frame->thread->polled_sock = key.sock;
+			return;
+		}
+	}
+	frame->thread->polled_sock = 0;
+	frame->thread->waits++;
+}
+
+SEC("tp_btf/sys_exit")
+int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
+{
+	__u32 number = syscall_number(regs);
+	struct frame frame = {};
+	__u8 class;
+
+	if (number >= SYSCALL_TABLE_SIZE)
+		return 0;
+	barrier_var(number); /* else clang drops the mask, and the verifier the program */
+	class = syscall_classes[number & (SYSCALL_TABLE_SIZE - 1)];
+	if (class == SYSCALL_OTHER)
+		return 0;
+	if (result < 0 && class < SYSCALL_POLL && !data_ends_connection(result))
+		return 0;
+	if (!filter_process(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	if (task_is_compat(task_current())) {
+		LEDGER_ADD(compat_tasks);
+		return 0;
+	}
+	if (!frame_init(&frame))
+		return 0;
+	if (class >= SYSCALL_POLL)
+		data_waited(&frame, regs, class);
+	else if (class == SYSCALL_ACCEPT)
+		data_accepted(&frame, result);
+	else if (class == SYSCALL_CONNECT)
+		data_connected(&frame, syscall_arg(regs, 0));
+	else
+		data_moved(&frame, regs, result, class);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* Reserve, stamp, submit, count: the only way an event reaches user space. */
+#ifndef TRACELET_BPF_EMIT_H
+#define TRACELET_BPF_EMIT_H
+
+#include "maps.h"
+
+/* Wake-ups cost more than the event: the reader is woken when a ring passes the
+ * fill level (once or a few times, then it is running) and by its own timer. */
+#define WAKE_WINDOW 8192
+
+static __always_inline struct ledger *ledger_here(__u32 cpu)
+{
+	return &ledgers[cpu & (MAX_CPUS - 1)];
+}
+
+/* BPF_XADD (no fetch: 5.10 has none), so that a softirq in between loses nothing. */
+#define LEDGER_ADD(counter) \
+	__sync_fetch_and_add(&ledger_here(bpf_get_smp_processor_id())->counter, 1)
+
+static __always_inline void *emit_ring(__u32 cpu)
+{
+	__u32 index = cpu / settings.cpus_per_ring;
+
+	return bpf_map_lookup_elem(&rings, &index);
+}
+
+/* `size` must be a constant. The time is stamped after the reservation: see struct event_header. */
+static __always_inline void *emit_reserve(void *ring, __u64 size, __u32 cpu, __u16 kind)
+{
+	struct event_header *header;
+
+	__sync_fetch_and_add(&ledger_here(cpu)->attempted, 1);
+	header = bpf_ringbuf_reserve(ring, size, 0);
+	if (!header) {
+		__sync_fetch_and_add(&ledger_here(cpu)->ring_full, 1);
+		return NULL;
+	}
+	header->time_ns = bpf_ktime_get_ns();
+	header->size = size;
+	header->kind = kind;
+	header->cpu = cpu;
+	return header;
+}
+
+static __always_inline void emit_submit(void *ring, void *event)
+{
+	__u64 above = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) - settings.wake_bytes;
+
+	bpf_ringbuf_submit(event, above < WAKE_WINDOW ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
+
+static __always_inline void emit_no_process(struct event_header *header)
+{
+	header->tgid = 0;
+	header->tid = 0;
+	header->tgid_start_ns = 0;
+	header->cgroup_id = 0;
+	header->netns = 0;
+	header->thread_start = 0;
+}
+
+#endif /* TRACELET_BPF_EMIT_H */

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/*
+ * Threads and processes: born by fork, renamed by exec, gone by exit. Keeps
+ * `threads` and `processes` free of the dead and lets a selected process tree
+ * grow. All three tracepoints since 2.6.x, include/trace/events/sched.h.
+ */
+#include "filter.h"
+#include "task.h"
+#include <bpf/bpf_tracing.h>
+
+/* In the context of the parent, before the child can run. */
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u32 parent_tgid = BPF_CORE_READ(parent, tgid), tgid = BPF_CORE_READ(child, tgid);
+	__u32 tid = BPF_CORE_READ(child, pid);
+	struct thread_state fresh = { .born = 1 };
+	__u32 *verdict;
+
+	if (!filter_process(parent_tgid))
+		return 0;
+	if (settings.by_process && tgid != parent_tgid) {
+		verdict = bpf_map_lookup_elem(&processes, &parent_tgid);
+		if (verdict && *verdict == VERDICT_TRACE_TREE)
+			bpf_map_update_elem(&processes, &tgid, verdict, BPF_ANY);
+	}
+	if (bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY))
+		LEDGER_ADD(threads_full);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(sched_process_exec, struct task_struct *task)
+{
+	__u32 tid = BPF_CORE_READ(task, pid), size;
+	struct thread_state fresh = { .born = 1 };
+	struct frame frame = {};
+	struct event_exec *event;
+	struct mm_struct *mm;
+	__u64 start;
+
+	if (!filter_process(BPF_CORE_READ(task, tgid)))
+		return 0;
+	/* A new program starts with no past; its cgroup may be new as well. */
+	if (bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY))
+		LEDGER_ADD(threads_full);
+	if (!frame_init(&frame))
+		return 0;
+	event = emit_reserve(frame.ring, sizeof(*event), frame.cpu, EVENT_EXEC);
+	if (!event)
+		return 0;
+	frame_header(&frame, &event->header);
+	event->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	bpf_get_current_comm(event->comm, sizeof(event->comm));
+	mm = BPF_CORE_READ(task, mm);
+	start = BPF_CORE_READ(mm, arg_start);
+	size = BPF_CORE_READ(mm, arg_end) - start;
+	if (size > EVENT_ARGS_MAX)
+		size = EVENT_ARGS_MAX;
+	if (bpf_probe_read_user(event->args, size, (void *)start)) {
+		LEDGER_ADD(unreadable);
+		size = 0;
+	}
+	event->args_size = size;
+	/* Woken at once: a short-lived process must be looked up in /proc now or never. */
+	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(sched_process_exit, struct task_struct *task)
+{
+	__u32 tid = BPF_CORE_READ(task, pid), tgid = BPF_CORE_READ(task, tgid);
+	struct event_header *event;
+	struct frame frame = {};
+
+	if (!filter_process(tgid))
+		return 0;
+	/* kernel/exit.c do_exit() counts signal->live down before the tracepoint. */
+	if (BPF_CORE_READ(task, signal, live.counter) == 0 && frame_init(&frame)) {
+		event = emit_reserve(frame.ring, sizeof(*event), frame.cpu, EVENT_EXIT);
+		if (event) {
+			frame_header(&frame, event);
+			emit_submit(frame.ring, event);
+		}
+		if (settings.by_process)
+			bpf_map_delete_elem(&processes, &tgid);
+	}
+	bpf_map_delete_elem(&threads, &tid);
+	return 0;
+}

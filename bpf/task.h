@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* The current thread: who it is, its descriptors, its evidence. */
+#ifndef TRACELET_BPF_TASK_H
+#define TRACELET_BPF_TASK_H
+
+#include "emit.h"
+#include <bpf/bpf_core_read.h>
+
+static __always_inline struct task_struct *task_current(void)
+{
+	return (struct task_struct *)bpf_get_current_task();
+}
+
+static __always_inline bool task_is_compat(struct task_struct *task)
+{
+#if defined(__TARGET_ARCH_x86)
+	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+#else
+	return false; /* arm64: 32-bit tasks have numbers below 512 too; not yet told apart */
+#endif
+}
+
+/* The file behind a descriptor that the thread has just used successfully, so fd
+ * is in bounds; if another thread closed it since, NULL or another file. */
+static __always_inline struct file *task_file(struct task_struct *task, __u32 fd)
+{
+	struct file **files = BPF_CORE_READ(task, files, fdt, fd);
+	struct file *file = NULL;
+
+	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
+	return file;
+}
+
+static __always_inline __u64 task_start(struct task_struct *task)
+{
+	return BPF_CORE_READ(task, group_leader, start_time);
+}
+
+static __always_inline void task_describe(struct task_struct *task, struct thread_state *thread)
+{
+	thread->tgid_start_ns = task_start(task);
+	thread->thread_start = BPF_CORE_READ(task, start_time) >> 20;
+	thread->cgroup_id = bpf_get_current_cgroup_id();
+	thread->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
+}
+
+/* The thread's state, made on first use; NULL when the table is full. */
+static __always_inline struct thread_state *task_thread(struct task_struct *task, __u32 tid)
+{
+	struct thread_state *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct thread_state fresh = {};
+
+	if (thread) {
+		if (!thread->tgid_start_ns) /* made by the fork tracepoint, in the parent */
+			task_describe(task, thread);
+		return thread;
+	}
+	task_describe(task, &fresh);
+	bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY);
+	thread = bpf_map_lookup_elem(&threads, &tid);
+	if (!thread)
+		LEDGER_ADD(threads_full);
+	return thread;
+}
+
+/* What all events of one system call share. */
+struct frame {
+	struct task_struct *task;
+	struct thread_state *thread;
+	void *ring;
+	__u64 pid_tgid;
+	__u32 cpu;
+	__u32 pad;
+};
+
+static __always_inline bool frame_init(struct frame *frame)
+{
+	frame->task = task_current();
+	frame->pid_tgid = bpf_get_current_pid_tgid();
+	frame->cpu = bpf_get_smp_processor_id();
+	frame->ring = emit_ring(frame->cpu);
+	frame->thread = task_thread(frame->task, frame->pid_tgid);
+	return frame->ring && frame->thread;
+}
+
+static __always_inline void frame_header(const struct frame *frame, struct event_header *header)
+{
+	header->tgid = frame->pid_tgid >> 32;
+	header->tid = frame->pid_tgid;
+	header->tgid_start_ns = frame->thread->tgid_start_ns;
+	header->cgroup_id = frame->thread->cgroup_id;
+	header->netns = frame->thread->netns;
+	header->thread_start = frame->thread->thread_start;
+}
+
+#endif /* TRACELET_BPF_TASK_H */
