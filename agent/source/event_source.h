@@ -38,11 +38,23 @@ class EventSink {
   virtual void OnWatermark(uint64_t monotonic_ns) = 0;
 };
 
-// attempted == consumed + ring_full, exactly, once the source is stopped.
+// Once the source is stopped and drained, exactly:
+//   attempted == consumed + ring_full
+//   consumed == delivered to OnEvent + not_selected + without_connection + malformed
 struct KernelLedger {
   uint64_t attempted = 0;  // records the programs wanted to submit
   uint64_t ring_full = 0;  // of these, lost because a ring was full
-  uint64_t consumed = 0;   // of these, delivered to OnEvent
+  uint64_t consumed = 0;   // of these, taken out of a ring
+
+  uint64_t not_selected = 0;        // of processes that the selector refused in user space
+  uint64_t without_connection = 0;  // execs and exits of processes that never had a connection
+  uint64_t malformed = 0;
+
+  // What was not tried, see struct ledger in bpf/state.h.
+  uint64_t connections_full = 0;
+  uint64_t threads_full = 0;
+  uint64_t compat_tasks = 0;
+  uint64_t unreadable = 0;
 };
 
 class EventSource {
