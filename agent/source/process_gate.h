@@ -1,0 +1,53 @@
+// ProcessGate: which events reach the sink, and who they are from. Introduces a
+// process (EventSink::OnProcess) before its first event that concerns a
+// connection: most processes of a host have none and cost no look into /proc.
+// One thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <unordered_map>
+
+#include "agent/process/process_info.h"
+#include "agent/process/selector.h"
+#include "agent/source/event_source.h"
+
+namespace tracelet::source {
+
+class ProcessGate {
+ public:
+  struct Hooks {
+    // Who a process is; `exec` is the latest one seen, or null.
+    std::function<process::ProcessInfo(process::ProcessKey key, const event_exec* exec)> read;
+    // Tells the programs what was judged.
+    std::function<void(uint32_t tgid, verdict judged)> judge;
+  };
+
+  // Remembers up to `max_processes`; beyond that it forgets all of them and
+  // introduces those that still say something once more.
+  ProcessGate(process::Selector selector, size_t max_processes, Hooks hooks);
+
+  void OnEvent(const event_header& event, EventSink& sink);
+
+  [[nodiscard]] uint64_t not_selected() const { return not_selected_; }
+  [[nodiscard]] uint64_t without_connection() const { return without_connection_; }
+
+ private:
+  bool Introduce(process::ProcessKey key, const event_exec* exec, EventSink& sink);
+  void OnExec(process::ProcessKey key, const event_exec& exec, EventSink& sink);
+  void OnExit(process::ProcessKey key, const event_header& event, EventSink& sink);
+  bool IntroduceFor(process::ProcessKey key, const event_header& event, EventSink& sink);
+
+  process::Selector selector_;
+  size_t max_processes_;
+  Hooks hooks_;
+  std::unordered_map<process::ProcessKey, bool> selected_;  // by introduced process
+  // Execs of processes that are not introduced yet. Bounded: /proc knows as much
+  // about a process as long as it lives.
+  std::unordered_map<process::ProcessKey, event_exec> execs_;
+  uint64_t not_selected_ = 0;
+  uint64_t without_connection_ = 0;
+};
+
+}  // namespace tracelet::source

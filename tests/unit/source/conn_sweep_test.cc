@@ -1,0 +1,67 @@
+#include "agent/source/conn_sweep.h"
+
+#include <gtest/gtest.h>
+
+namespace tracelet::source {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+conn_state State(uint32_t status, uint64_t next = 0) {
+  conn_state state{};
+  state.status = status;
+  state.direction[DIRECTION_RX].next = next;
+  return state;
+}
+
+TEST(ConnSweep, DyingEntriesGoWhenTheyStayedUnchanged) {
+  ConnSweep sweep;
+  const conn_key key{1, 0, 0};
+  EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING), 100 * kSecond, false));
+  sweep.EndPass();
+  EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING), 109 * kSecond, false));
+  sweep.EndPass();
+  EXPECT_TRUE(sweep.Expired(key, State(CONN_DYING), 110 * kSecond, false));
+}
+
+TEST(ConnSweep, ReadingOnOrReusingTheAddressStartsAgain) {
+  ConnSweep sweep;
+  const conn_key key{1, 0, 0};
+  EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING, 1), 100 * kSecond, false));
+  sweep.EndPass();
+  EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING, 2), 111 * kSecond, false));
+  sweep.EndPass();
+  conn_state reused = State(CONN_DYING, 2);
+  reused.id.tx_base = 7;
+  EXPECT_FALSE(sweep.Expired(key, reused, 122 * kSecond, false));
+  sweep.EndPass();
+  EXPECT_FALSE(sweep.Expired(key, State(0, 2), 130 * kSecond, false));
+  sweep.EndPass();  // alive in between: forgotten
+  EXPECT_FALSE(sweep.Expired(key, reused, 140 * kSecond, false));
+}
+
+TEST(ConnSweep, LiveTcpEntriesStayEvenInACrowdedTable) {
+  ConnSweep sweep;
+  for (uint64_t now = 0; now < 1'000 * kSecond; now += 10 * kSecond) {
+    EXPECT_FALSE(sweep.Expired({1, 0, 0}, State(CONN_ANNOUNCED), now, true));
+    sweep.EndPass();
+  }
+}
+
+TEST(ConnSweep, IdleUnixEntriesGoOnlyFromACrowdedTable) {
+  ConnSweep sweep;
+  const conn_key key{1, 77, 0}, same_address{1, 78, 0};
+  for (uint64_t now = 0; now < 200 * kSecond; now += 10 * kSecond) {
+    EXPECT_FALSE(sweep.Expired(key, State(CONN_UNIX), now, false));
+    sweep.EndPass();
+  }
+  for (uint64_t now = 200 * kSecond; now < 260 * kSecond; now += 10 * kSecond) {
+    EXPECT_FALSE(sweep.Expired(key, State(CONN_UNIX), now, true));
+    EXPECT_FALSE(sweep.Expired(same_address, State(CONN_UNIX, now), now, true)) << "busy, must not disturb the other";
+    sweep.EndPass();
+  }
+  EXPECT_TRUE(sweep.Expired(key, State(CONN_UNIX), 260 * kSecond, true));
+}
+
+}  // namespace
+}  // namespace tracelet::source
