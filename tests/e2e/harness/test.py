@@ -1,0 +1,167 @@
+"""The surroundings of one case: a network namespace of its own, so that ports are
+free and tracelet sees nothing else, a directory, and the applications it starts.
+Everything that was started ends with the case, by its own pid."""
+
+import ctypes
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from harness.tracelet import Tracelet
+
+APPS = pathlib.Path(__file__).resolve().parent.parent / "apps"
+INSTALLED = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tracelet-e2e"
+PYTHON = INSTALLED / "python/venv/bin/python"
+GUNICORN = INSTALLED / "python/venv/bin/gunicorn"
+CLONE_NEWNET = 0x40000000  # linux/sched.h
+
+
+def until(condition, what, seconds=30):
+    """Waits for condition() to be true and returns its value."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise TimeoutError(f"{what}: not within {seconds} s")
+
+
+class Test:
+    def __init__(self, binary):
+        self.binary = binary
+        self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tracelet-e2e-"))
+        self.processes = []
+        self.next_port = 8000
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "unshare: are you root?")
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+    # --- tracelet
+
+    def tracelet(self, *arguments, command=()):
+        """Starts tracelet on this namespace, or on what `arguments` select, and waits until it is ready."""
+        if not arguments and not command:
+            arguments = ("--netns", "/proc/self/ns/net")
+        tracelet = Tracelet(self.binary, self.directory, arguments, command)
+        self.processes.append(tracelet.process)
+        tracelet.wait_until_ready()
+        return tracelet
+
+    # --- applications: each returns the address that reaches it
+
+    def port(self):
+        self.next_port += 1
+        return self.next_port
+
+    def start(self, command, environment=None, name=None, **options):
+        """Any program; its output goes to a file that is shown when the case fails."""
+        command = [str(part) for part in command]
+        name = name or pathlib.Path(command[0]).name
+        with open(self.directory / f"{len(self.processes)}-{name}.log", "wb") as log:
+            process = subprocess.Popen(
+                command,
+                env=dict(os.environ, **(environment or {})),
+                stdout=options.pop("stdout", log),
+                stderr=log,
+                start_new_session=True,
+                **options,
+            )
+        self.processes.append(process)
+        return process
+
+    def serve(self, command, next="", keep_alive=False, **options):
+        """A program that listens on $PORT and asks $NEXT."""
+        port = self.port()
+        self.start(command, dict(PORT=str(port), NEXT=next, KEEP_ALIVE=str(int(keep_alive))), **options)
+        self.wait_for(("127.0.0.1", port))
+        return f"http://127.0.0.1:{port}"
+
+    def wait_for(self, address):
+        def accepts():
+            family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
+            with socket.socket(family) as probe:
+                return probe.connect_ex(address) == 0
+
+        until(accepts, f"nobody listens on {address}")
+
+    def relay(self, **options):
+        """Thread per connection, Python's standard library."""
+        return self.serve([PYTHON, APPS / "relay.py"], **options)
+
+    def flask(self, **options):
+        return self.serve([PYTHON, APPS / "prices/app.py"], **options)
+
+    def express(self, **options):
+        return self.serve(["node", INSTALLED / "node/server.js"], **options)
+
+    def spring(self):
+        jar = INSTALLED / "java/orders/target/orders.jar"
+        port = self.port()
+        self.start(["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-jar", jar, f"--server.port={port}"])
+        self.wait_for(("127.0.0.1", port))
+        return f"http://127.0.0.1:{port}"
+
+    def go(self, **options):
+        return self.serve([INSTALLED / "go/server"], **options)
+
+    def gunicorn(self, bind=None, worker="sync", next=""):
+        """`bind`: path of a Unix socket, or nothing for TCP. Returns what nginx calls its upstream."""
+        bind = f"unix:{bind}" if bind else f"127.0.0.1:{self.port()}"
+        command = [GUNICORN, "--bind", bind, "--worker-class", worker, "--workers", "3", "--chdir", APPS]
+        command += ["--threads", "8", "--keep-alive", "75"] if worker == "gthread" else []
+        self.start([*command, "--worker-tmp-dir", "/dev/shm", "wsgi:app"], dict(NEXT=next))
+        host, _, port = bind.partition(":")
+        self.wait_for(port if host == "unix" else (host, int(port)))
+        return bind
+
+    def nginx(self, upstream, keep_alive=False):
+        port = self.port()
+        directory = self.directory / f"nginx-{port}"
+        directory.mkdir()
+        text = (APPS / "nginx.conf").read_text()
+        for name, value in dict(
+            directory=directory,
+            port=port,
+            upstream=upstream,
+            upstream_keepalive="keepalive 32;" if keep_alive else "",
+            connection="" if keep_alive else "close",
+        ).items():
+            text = text.replace(f"@{name}@", str(value))
+        (directory / "nginx.conf").write_text(text)
+        self.start(["nginx", "-p", directory, "-e", "stderr", "-c", directory / "nginx.conf"])
+        self.wait_for(("127.0.0.1", port))
+        return f"http://127.0.0.1:{port}"
+
+    def compile(self, source):
+        """A C program of apps/; returns its path."""
+        program = self.directory / pathlib.Path(source).stem
+        subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-pthread", APPS / source, "-o", program], check=True)
+        return program
+
+    # --- end
+
+    def show_logs(self, lines=15):
+        for log in sorted(self.directory.glob("*.log")):
+            text = log.read_text(errors="replace").splitlines()
+            if text:
+                print(f"--- {log.name}", *text[-lines:], sep="\n", file=sys.stderr)
+
+    def close(self):
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self.processes:
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        shutil.rmtree(self.directory, ignore_errors=True)
