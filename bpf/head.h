@@ -29,7 +29,7 @@ static __always_inline bool head_blank(__u32 last4)
 	return last4 >> 16 == 0x0a0a || last4 >> 8 == 0x0a0d0a;
 }
 
-#define HEAD_WINDOW 128
+#define HEAD_WINDOW 64 /* all frames together have 512 bytes of stack */
 
 /*
  * Bytes up to and including the word with the first blank line; 0 when there is none.
@@ -46,12 +46,9 @@ __weak __noinline __u32 head_end(__u64 user, __u32 length)
 
 		if (start >= length)
 			return 0;
-		if (length - start < HEAD_WINDOW) {
-			__builtin_memset(window, 0, sizeof(window));
+		if (size > length - start)
 			size = length - start;
-			if (size > HEAD_WINDOW) /* for the verifier */
-				return 0;
-		}
+		__builtin_memset(window, 0, sizeof(window));
 		if (bpf_probe_read_user(window, size, (void *)(user + start)))
 			return 0;
 		for (__u32 i = 0; i < HEAD_WINDOW / 8; i++) {

@@ -14,7 +14,6 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 {
 	__u32 parent_tgid = BPF_CORE_READ(parent, tgid), tgid = BPF_CORE_READ(child, tgid);
 	__u32 tid = BPF_CORE_READ(child, pid);
-	struct thread_state fresh = { .born = 1 };
 	__u32 *verdict;
 
 	if (!filter_process(parent_tgid))
@@ -24,8 +23,7 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 		if (verdict && *verdict == VERDICT_TRACE_TREE)
 			bpf_map_update_elem(&processes, &tgid, verdict, BPF_ANY);
 	}
-	if (bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY))
-		LEDGER_ADD(threads_full);
+	task_born(tid);
 	return 0;
 }
 
@@ -33,7 +31,6 @@ SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task)
 {
 	__u32 tid = BPF_CORE_READ(task, pid), size;
-	struct thread_state fresh = { .born = 1 };
 	struct frame frame = {};
 	struct event_exec *event;
 	struct mm_struct *mm;
@@ -42,8 +39,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task)
 	if (!filter_process(BPF_CORE_READ(task, tgid)))
 		return 0;
 	/* A new program starts with no past; its cgroup may be new as well. */
-	if (bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY))
-		LEDGER_ADD(threads_full);
+	task_born(tid);
 	if (!frame_init(&frame))
 		return 0;
 	event = emit_reserve(frame.ring, sizeof(*event), frame.cpu, EVENT_EXEC);

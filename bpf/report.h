@@ -21,6 +21,7 @@ static __always_inline bool report_event(const struct frame *frame, const struct
 	frame->thread->attempts++; /* also of what is lost: the hole tells */
 	if (!event)
 		return false;
+	barrier_var(captured); /* older verifiers see the bound only on this very register */
 	if (captured > capacity)
 		captured = capacity;
 	if (capacity && bpf_probe_read_user(event->bytes, captured, (void *)op->user)) {
@@ -138,6 +139,93 @@ static __always_inline void report_pieces(const struct frame *frame, struct conn
 		op->user += want;
 		op->segment_left -= want;
 	}
+}
+
+static __always_inline struct conn_state *report_adopt(const struct socket_ref *ref,
+	const struct conn_key *key, const struct operation *op)
+{
+	struct conn_state fresh = { .id = { .sock = (__u64)ref->sk } };
+	struct conn_state *conn;
+
+	if (!socket_is_stream(ref->sk) || !filter_sock(ref->sk))
+		return NULL;
+	if (ref->family == AF_UNIX) {
+		fresh.status = CONN_UNIX;
+		fresh.flags = CONN_ADOPTED;
+	} else {
+		/* After an RST a socket is in CLOSE while its data is still read: its past is unknown. */
+		if (!socket_is_tcp(ref->sk) || ref->state == TCP_CLOSE ||
+			ref->state == TCP_LISTEN)
+			return NULL;
+		socket_adopt_tcp(ref->sk, &fresh);
+		fresh.direction[op->direction & 1].next -= op->length + op->trailing;
+	}
+	bpf_map_update_elem(&conns, key, &fresh, BPF_NOEXIST);
+	conn = bpf_map_lookup_elem(&conns, key);
+	if (!conn)
+		LEDGER_ADD(conns_full);
+	return conn;
+}
+
+/* The stream offset of the operation's first byte: the end of the last one, checked
+ * against the sequence numbers (DESIGN §5). */
+static __always_inline void report_locate(const struct socket_ref *ref, struct conn_state *conn,
+	struct operation *op)
+{
+	struct direction_state *direction = &conn->direction[op->direction & 1];
+	__u32 base = op->direction == DIRECTION_TX ? conn->id.tx_base : conn->id.rx_base;
+	__s32 ahead = 0;
+
+	op->offset = direction->next;
+	if (!op->length || op->flags & DATA_PEEK)
+		return;
+	if (!(conn->status & CONN_UNIX))
+		ahead = socket_position(ref->sk, op->direction) - op->trailing - op->length - base -
+			(__u32)op->offset;
+	if (ahead == 1 && op->direction == DIRECTION_RX && socket_fin_received(ref->state))
+		ahead = 0;
+	if (ahead) {
+		op->flags |= DATA_GAP_BEFORE;
+		op->offset += ahead;
+	}
+	direction->next = op->offset + op->length;
+}
+
+static __always_inline bool report_blocking(const struct socket_ref *ref, const struct frame *frame)
+{
+	if (!frame->thread->operation.nonblocking && !socket_nonblocking(ref->file))
+		return true;
+	return frame->thread->polled_sock == (__u64)ref->sk;
+}
+
+/* Reports frame->thread->operation. A function of its own, so that the verifier may forget what led here. */
+static __noinline int report_operation(const struct frame *frame)
+{
+	struct operation *op = &frame->thread->operation;
+	struct socket_ref ref = {};
+	struct conn_key key;
+	struct conn_state *conn;
+
+	if (!socket_of_fd(frame->task, op->fd, &ref))
+		return 0;
+	key = socket_key(&ref);
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (!conn && op->length)
+		conn = report_adopt(&ref, &key, op);
+	if (!conn || conn->status & CONN_IGNORED)
+		return 0;
+	if (!(conn->status & CONN_ANNOUNCED) && (!op->length || !announce(conn, &ref, frame, false)))
+		return 0;
+	if (frame->thread->born)
+		op->flags |= DATA_THREAD_BORN;
+	if (op->direction == DIRECTION_RX && conn->role != ROLE_CLIENT && report_blocking(&ref, frame))
+		op->flags |= DATA_BLOCKING;
+	report_locate(&ref, conn, op);
+	if (!op->length || op->flags & DATA_PEEK)
+		report_event(frame, conn, 0, 0, 0);
+	else
+		report_pieces(frame, conn);
+	return 0;
 }
 
 #endif /* TRACELET_BPF_REPORT_H */

@@ -44,22 +44,29 @@ static __always_inline void task_describe(struct task_struct *task, struct threa
 	thread->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 }
 
+/* Sources for new entries: too large for the stack. */
+static const struct thread_state thread_unknown;
+static const struct thread_state thread_newborn = { .born = 1 };
+
+static __always_inline void task_born(__u32 tid)
+{
+	if (bpf_map_update_elem(&threads, &tid, &thread_newborn, BPF_ANY))
+		LEDGER_ADD(threads_full);
+}
+
 /* The thread's state, made on first use; NULL when the table is full. */
 static __always_inline struct thread_state *task_thread(struct task_struct *task, __u32 tid)
 {
 	struct thread_state *thread = bpf_map_lookup_elem(&threads, &tid);
-	struct thread_state fresh = {};
 
-	if (thread) {
-		if (!thread->tgid_start_ns) /* made by the fork tracepoint, in the parent */
-			task_describe(task, thread);
-		return thread;
+	if (!thread) {
+		bpf_map_update_elem(&threads, &tid, &thread_unknown, BPF_NOEXIST);
+		thread = bpf_map_lookup_elem(&threads, &tid);
 	}
-	task_describe(task, &fresh);
-	bpf_map_update_elem(&threads, &tid, &fresh, BPF_ANY);
-	thread = bpf_map_lookup_elem(&threads, &tid);
 	if (!thread)
 		LEDGER_ADD(threads_full);
+	else if (!thread->tgid_start_ns) /* new, or made by the fork tracepoint in the parent */
+		task_describe(task, thread);
 	return thread;
 }
 
