@@ -35,6 +35,10 @@ SpanId ServerSpanId(const MessageName& name, const InstallationKey& key);
 // The trace that begins with this request when nothing else names one.
 TraceId RootTraceId(const MessageName& name, const InstallationKey& key);
 
+// For requests without a name. `fallback_id` and `handle` together are unique on this host.
+SpanId UnnamedSpanId(uint64_t fallback_id, uint64_t handle, const InstallationKey& key);
+TraceId UnnamedTraceId(uint64_t fallback_id, uint64_t handle, const InstallationKey& key);
+
 }  // namespace tracelet::span
 
 template <>

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "agent/span/stitcher.h"
+#include "agent/span/request_start.h"
 
 namespace tracelet::span {
 

@@ -4,63 +4,87 @@
 //
 // It combines the verdicts of the link rules (one file each, rules/*.h) and knows
 // none of their evidence itself. Two verdicts that disagree are a refusal.
-// One thread. Time is what OnWatermark says.
+// One thread. Time is what OnWatermark says: a span is final when the watermark has
+// moved config::Span.hold_ms past the one at which it ended.
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <optional>
-#include <string>
+#include <deque>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
 
 #include "agent/base/counters.h"
-#include "agent/conn/operation.h"
 #include "agent/span/message_name.h"
+#include "agent/span/open_requests.h"
+#include "agent/span/request_sink.h"
+#include "agent/span/request_start.h"
+#include "agent/span/rules/sequence.h"
+#include "agent/span/rules/thread.h"
 #include "agent/span/span.h"
+#include "config/config.h"
 
 namespace tracelet::span {
 
-// The context that travelled in a request's headers, in the first format found
-// of: traceparent (+ tracestate), b3, x-b3-*, uber-trace-id.
-struct TraceContext {
-  TraceId trace_id;
-  SpanId parent_id;
-  bool sampled = true;
-  std::string trace_state;
+enum class SpanDrop : uint8_t {
+  kTableFull,  // more requests open, or spans held, than configured
+  kExporter,
+  kCount,
 };
-
-// A request whose head is known: all that the rules may use.
-struct RequestStart {
-  Kind kind = Kind::kServer;
-  conn::Operation first;    // moved the request's first byte
-  bool one_thread = true;   // the whole head was moved by that thread
-  bool blocking = true;     // which slept in each of the calls
-  uint64_t connection = 0;  // ConnTracker's number of this connection, never reused
-  bool connection_adopted = false;
-  bool events_lost = false;  // on this connection, before this request
-  // The accept() of this connection, where it was seen.
-  uint32_t accept_tid = 0;
-  uint32_t accept_waits = 0;
-  std::optional<MessageName> name;  // absent: `unnamed` says why
-  LinkRefusal unnamed = LinkRefusal::kNone;
-  uint64_t fallback_id = 0;         // identifies the request on this host when it has no name
-  std::optional<TraceContext> context;
-};
-
-enum class SpanDrop : uint8_t { kTableFull, kExporter, kCount };
 std::string_view Name(SpanDrop reason);
 
-// assembled == passed on + dropped + held, at any time.
+// assembled == exported + dropped + held, at any time.
 struct SpanLedger {
   uint64_t assembled = 0;
-  uint64_t exported = 0;
+  uint64_t exported = 0;  // passed on to the SpanSink
   uint64_t held = 0;
   Counters<SpanDrop> dropped;
 };
 
-struct StitcherLimits {
-  uint64_t hold_ns = 1'000'000'000;  // after a span's end, before it is final
-  size_t max_open = 65'536;          // requests begun and not ended
-  size_t max_held = 65'536;
+class Stitcher : public RequestSink {
+ public:
+  // `sink` must outlive it. It gets the spans that became final at one watermark in order
+  // of their end, then id; then that watermark less the hold time: every span that ended
+  // before was delivered, except those of requests reported late.
+  Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink);
+
+  void OnRequestStart(uint64_t handle, RequestStart start) override;
+  void OnRequestEnd(uint64_t handle, Span span) override;
+  void OnRequestDropped(uint64_t handle) override;
+  void OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) override;
+
+  // Passes on all spans that are held: nothing more will come. Requests still open are not spans.
+  void Flush();
+
+  [[nodiscard]] const SpanLedger& ledger() const { return ledger_; }
+  [[nodiscard]] size_t open() const { return open_.size(); }
+  // Of the spans passed on: how each got its parent (kNone: roots), or why it has none.
+  [[nodiscard]] const Counters<LinkRule>& links() const { return links_; }
+  [[nodiscard]] const Counters<LinkRefusal>& refused() const { return refused_; }
+
+ private:
+  void PairUp(const RequestPtr& request);
+  void LinkServer(const RequestPtr& server);
+  void LinkClient(const RequestPtr& client);
+  // Takes an ended request off every index of what is open; null if it was never in one.
+  RequestPtr Close(uint64_t handle);
+  void PassOn(std::vector<RequestPtr> final);
+
+  const uint64_t hold_ns_;
+  const size_t max_open_;
+  const size_t max_held_;
+  const InstallationKey key_;
+  SpanSink& sink_;
+
+  std::unordered_map<uint64_t, RequestPtr> open_;  // by handle
+  std::deque<RequestPtr> held_;                    // in order of final_ns
+  OpenRequests open_servers_;
+  SequenceRule sequence_;
+  ThreadRule thread_;
+  uint64_t watermark_ns_ = 0;
+  SpanLedger ledger_;
+  Counters<LinkRule> links_;
+  Counters<LinkRefusal> refused_;
 };
 
 }  // namespace tracelet::span

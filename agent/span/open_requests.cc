@@ -1,0 +1,65 @@
+#include "agent/span/open_requests.h"
+
+#include <algorithm>
+
+namespace tracelet::span {
+namespace {
+
+template <typename Map, typename Key>
+void Erase(Map& map, const Key& key, const Request& request) {
+  const auto found = map.find(key);
+  if (found == map.end()) return;
+  std::erase_if(found->second, [&](const RequestPtr& other) { return other.get() == &request; });
+  if (found->second.empty()) map.erase(found);
+}
+
+template <typename Map, typename Key>
+std::span<const RequestPtr> Find(const Map& map, const Key& key) {
+  const auto found = map.find(key);
+  return found == map.end() ? std::span<const RequestPtr>() : std::span<const RequestPtr>(found->second);
+}
+
+}  // namespace
+
+void OpenRequests::Add(const RequestPtr& server) {
+  const RequestStart& start = server->start;
+  by_thread_[ThreadOf(start.first)].push_back(server);
+  if (start.context) {
+    by_context_[{start.first.process, start.context->trace_id, start.context->parent_id}].push_back(server);
+  }
+  InProcess& count = by_process_[start.first.process];
+  ++count.open;
+  count.shared += start.one_thread ? 0 : 1;
+}
+
+void OpenRequests::Remove(const Request& server) {
+  const RequestStart& start = server.start;
+  Erase(by_thread_, ThreadOf(start.first), server);
+  if (start.context) {
+    Erase(by_context_, ContextKey{start.first.process, start.context->trace_id, start.context->parent_id}, server);
+  }
+  const auto count = by_process_.find(start.first.process);
+  if (count == by_process_.end()) return;
+  --count->second.open;
+  count->second.shared -= start.one_thread ? 0 : 1;
+  if (count->second.open == 0) by_process_.erase(count);
+}
+
+std::span<const RequestPtr> OpenRequests::OnThread(const ThreadKey& thread) const { return Find(by_thread_, thread); }
+
+std::span<const RequestPtr> OpenRequests::WithContext(const process::ProcessKey& process,
+                                                      const TraceContext& context) const {
+  return Find(by_context_, ContextKey{process, context.trace_id, context.parent_id});
+}
+
+size_t OpenRequests::CountIn(const process::ProcessKey& process) const {
+  const auto found = by_process_.find(process);
+  return found == by_process_.end() ? 0 : found->second.open;
+}
+
+size_t OpenRequests::SharedIn(const process::ProcessKey& process) const {
+  const auto found = by_process_.find(process);
+  return found == by_process_.end() ? 0 : found->second.shared;
+}
+
+}  // namespace tracelet::span

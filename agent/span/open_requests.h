@@ -1,0 +1,92 @@
+// The requests that the stitcher knows, and an index of the server's ones that are
+// open now: the parents that a call can have.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/span/request_start.h"
+#include "agent/span/trace_node.h"
+
+namespace tracelet::span {
+
+// One request from its head until its span is passed on.
+struct Request {
+  RequestStart start;
+  std::shared_ptr<TraceNode> node;
+  LinkRule link = LinkRule::kNone;  // how the parent of `node`, or start.context, was found
+  LinkRefusal refused = LinkRefusal::kNone;
+  std::vector<std::shared_ptr<TraceNode>> candidates;  // when refused
+  uint64_t received_ns = 0;     // client: its server had the first byte, CLOCK_MONOTONIC; 0 unknown
+  bool thread_trusted = false;  // server: see ThreadRule
+  Span span;                    // once it has ended
+  uint64_t final_ns = 0;        // watermark at which it is final
+};
+using RequestPtr = std::shared_ptr<Request>;
+
+// A thread for as long as the machine runs, though its tid may be used again.
+struct ThreadKey {
+  process::ProcessKey process;
+  uint32_t tid = 0;
+  uint32_t thread_start = 0;
+  bool operator==(const ThreadKey&) const = default;
+};
+inline ThreadKey ThreadOf(const conn::Operation& operation) {
+  return {.process = operation.process, .tid = operation.tid, .thread_start = operation.thread_start};
+}
+
+struct ThreadKeyHash {
+  size_t operator()(const ThreadKey& key) const {
+    return std::hash<process::ProcessKey>{}(key.process) ^
+           (uint64_t{key.thread_start} << 32 | key.tid) * 0x9e3779b97f4a7c15ULL;
+  }
+};
+
+class OpenRequests {
+ public:
+  void Add(const RequestPtr& server);
+  void Remove(const Request& server);
+
+  // A request began, or ended, that was not remembered because the table was full.
+  void AddUnknown() { ++unknown_; }
+  void RemoveUnknown() { unknown_ -= unknown_ > 0 ? 1 : 0; }
+  // False while some are open that are not in here: "the only one" proves nothing.
+  [[nodiscard]] bool Complete() const { return unknown_ == 0; }
+
+  // Whose first byte this thread read.
+  [[nodiscard]] std::span<const RequestPtr> OnThread(const ThreadKey& thread) const;
+  // That came to this process with this trace id and parent id.
+  [[nodiscard]] std::span<const RequestPtr> WithContext(const process::ProcessKey& process,
+                                                        const TraceContext& context) const;
+  [[nodiscard]] size_t CountIn(const process::ProcessKey& process) const;
+  // Of these, heads that more than one thread read: which of them has it now is unknown.
+  [[nodiscard]] size_t SharedIn(const process::ProcessKey& process) const;
+
+ private:
+  struct ContextKey {
+    process::ProcessKey process;
+    TraceId trace_id;
+    SpanId parent_id;
+    bool operator==(const ContextKey&) const = default;
+  };
+  struct ContextKeyHash {
+    size_t operator()(const ContextKey& key) const {
+      return std::hash<process::ProcessKey>{}(key.process) ^ key.trace_id.low ^ key.parent_id.value;
+    }
+  };
+  struct InProcess {
+    size_t open = 0;
+    size_t shared = 0;
+  };
+
+  std::unordered_map<ThreadKey, std::vector<RequestPtr>, ThreadKeyHash> by_thread_;
+  std::unordered_map<ContextKey, std::vector<RequestPtr>, ContextKeyHash> by_context_;
+  std::unordered_map<process::ProcessKey, InProcess> by_process_;
+  uint64_t unknown_ = 0;
+};
+
+}  // namespace tracelet::span

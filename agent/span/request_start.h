@@ -1,0 +1,42 @@
+// What the Assembler says about a request as soon as its head is known.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "agent/conn/operation.h"
+#include "agent/span/link.h"
+#include "agent/span/message_name.h"
+#include "agent/span/span.h"
+
+namespace tracelet::span {
+
+// The context that travelled in a request's headers, in the first format found
+// of: traceparent (+ tracestate), b3, x-b3-*, uber-trace-id.
+struct TraceContext {
+  TraceId trace_id;
+  SpanId parent_id;
+  bool sampled = true;
+  std::string trace_state;
+};
+
+// A request whose head is known: all that the rules may use.
+struct RequestStart {
+  Kind kind = Kind::kServer;
+  conn::Operation first;    // moved the request's first byte
+  bool one_thread = true;   // the whole head was moved by that thread
+  bool blocking = true;     // which slept in each of the calls
+  uint64_t connection = 0;  // ConnTracker's number of this connection, never reused
+  bool connection_adopted = false;
+  bool events_lost = false;  // on this connection, before this request
+  // The accept() of this connection, where it was seen.
+  uint32_t accept_tid = 0;
+  uint32_t accept_waits = 0;
+  std::optional<MessageName> name;  // absent: `unnamed` says why
+  LinkRefusal unnamed = LinkRefusal::kNone;
+  uint64_t fallback_id = 0;  // identifies the request on this host when it has no name
+  std::optional<TraceContext> context;
+};
+
+}  // namespace tracelet::span

@@ -1,0 +1,60 @@
+#include "agent/span/rules/thread.h"
+
+namespace tracelet::span {
+namespace {
+
+constexpr size_t kMaxCandidates = 8;  // span links on one span
+
+Verdict Refuse(LinkRefusal reason) {
+  return {.parent = nullptr, .remote = nullptr, .refused = reason, .candidates = {}};
+}
+
+// It waited for listening sockets, if for anything: accepted, read, and called in one go.
+bool AcceptedItself(const RequestStart& server) {
+  return server.accept_tid != 0 && server.accept_tid == server.first.tid && server.accept_waits == server.first.waits;
+}
+
+// Why `server`, the only open request on the thread that makes `call`, is not its parent.
+LinkRefusal Doubt(const Request& request, const RequestStart& call) {
+  const RequestStart& server = request.start;
+  if (!server.first.waits_known || !call.first.waits_known) return LinkRefusal::kLostEvent;
+  if (server.first.waits != call.first.waits) return LinkRefusal::kEventLoop;
+  if (server.first.waits != 0 && !AcceptedItself(server)) return LinkRefusal::kEventLoop;
+  if (server.events_lost || server.first.lost != call.first.lost) return LinkRefusal::kLostEvent;
+  if (!server.one_thread || !server.blocking || !call.one_thread) return LinkRefusal::kNoEvidence;
+  if (!request.thread_trusted) return LinkRefusal::kAdopted;
+  return LinkRefusal::kNone;
+}
+
+}  // namespace
+
+void ThreadRule::OnServerStart(Request& server) const {
+  server.thread_trusted = server.start.first.thread_born || trusted_.contains(ThreadOf(server.start.first));
+}
+
+void ThreadRule::OnServerEnd(const Request& server) {
+  const RequestStart& start = server.start;
+  if (server.thread_trusted || !start.one_thread || !start.blocking || !start.first.waits_known) return;
+  if (trusted_.size() >= max_threads_) trusted_.clear();
+  trusted_.insert(ThreadOf(start.first));
+}
+
+Verdict ThreadRule::Ask(const Request& client, const OpenRequests& open) const {
+  const RequestStart& call = client.start;
+  if (!open.Complete()) return Refuse(LinkRefusal::kLostEvent);
+  if (open.CountIn(call.first.process) == 0) return {};
+  const auto mine = open.OnThread(ThreadOf(call.first));
+  if (mine.size() == 1) {
+    const LinkRefusal doubt = Doubt(*mine.front(), call);
+    if (doubt != LinkRefusal::kNone) return Refuse(doubt);
+    if (open.SharedIn(call.first.process) != 0) return Refuse(LinkRefusal::kAmbiguous);
+    return {.parent = mine.front(), .remote = nullptr, .candidates = {}};
+  }
+  if (!call.first.waits_known) return Refuse(LinkRefusal::kLostEvent);
+  if (call.first.waits != 0) return Refuse(LinkRefusal::kEventLoop);
+  Verdict verdict = Refuse(mine.empty() ? LinkRefusal::kNoEvidence : LinkRefusal::kAmbiguous);
+  if (mine.size() <= kMaxCandidates) verdict.candidates.assign(mine.begin(), mine.end());
+  return verdict;
+}
+
+}  // namespace tracelet::span

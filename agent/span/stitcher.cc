@@ -1,0 +1,200 @@
+#include "agent/span/stitcher.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "agent/span/rules/header.h"
+
+namespace tracelet::span {
+namespace {
+
+std::shared_ptr<TraceNode> MakeNode(const RequestStart& start, bool name_taken, uint64_t handle,
+                                    const InstallationKey& key) {
+  const bool client = start.kind == Kind::kClient;
+  const bool named = start.name && !name_taken;
+  const SpanId id = named ? (client ? ClientSpanId(*start.name, key) : ServerSpanId(*start.name, key))
+                          : UnnamedSpanId(start.fallback_id, handle, key);
+  if (start.context) return std::make_shared<TraceNode>(id, start.context->trace_id, true);
+  const TraceId trace_id = named ? RootTraceId(*start.name, key) : UnnamedTraceId(start.fallback_id, handle, key);
+  return std::make_shared<TraceNode>(id, trace_id, false);
+}
+
+void Refuse(Request& request, LinkRefusal reason, const std::vector<RequestPtr>& candidates) {
+  request.refused = reason;
+  for (const RequestPtr& candidate : candidates) request.candidates.push_back(candidate->node);
+}
+
+// A server's request is a root, or its header's, again: its name proved nothing.
+void Unpair(Request& server) {
+  if (server.node->parent() != nullptr) server.node->Detach();
+  server.link = server.start.context ? LinkRule::kHeader : LinkRule::kNone;
+  server.refused = server.start.context ? LinkRefusal::kNone : LinkRefusal::kConflict;
+}
+
+// The span with all that stitching knows; `request` is of no use afterwards.
+std::shared_ptr<const Span> Finish(Request& request) {
+  Span& span = request.span;
+  span.span_id = request.node->id();
+  span.trace_id = request.node->Tell();
+  span.link = request.link;
+  span.refused = request.refused;
+  if (const TraceNode* parent = request.node->parent()) {
+    span.parent_span_id = parent->id();
+  } else if (request.link == LinkRule::kHeader) {
+    span.parent_span_id = request.start.context->parent_id;
+  } else if (request.start.kind == Kind::kServer && span.refused == LinkRefusal::kNone && !request.start.name) {
+    span.refused = request.start.unnamed;
+  }
+  if (request.start.context) span.trace_state = std::move(request.start.context->trace_state);
+  for (const auto& candidate : request.candidates) {
+    span.links.push_back({.trace_id = candidate->Tell(), .span_id = candidate->id()});
+  }
+  const uint64_t sent_ns = request.start.first.time_ns;
+  if (request.received_ns != 0 && request.received_ns < sent_ns) {
+    span.start_unix_ns -= std::min(span.start_unix_ns, sent_ns - request.received_ns);
+  }
+  return std::make_shared<const Span>(std::move(span));
+}
+
+}  // namespace
+
+std::string_view Name(SpanDrop reason) {
+  static constexpr std::array<std::string_view, static_cast<size_t>(SpanDrop::kCount)> kNames = {"table_full",
+                                                                                                 "exporter"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+Stitcher::Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink)
+    : hold_ns_(config.hold_ms * 1'000'000),
+      max_open_(config.max_open),
+      max_held_(config.max_held),
+      key_(key),
+      sink_(sink),
+      thread_(config.max_open) {}
+
+void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
+  if (open_.size() >= max_open_) {
+    open_servers_.AddUnknown();
+    return;
+  }
+  auto request = std::make_shared<Request>();
+  request->start = std::move(start);
+  open_.emplace(handle, request);
+  const bool name_taken = sequence_.Taken(request->start);
+  request->node = MakeNode(request->start, name_taken, handle, key_);
+  if (request->start.kind == Kind::kServer) {
+    LinkServer(request);
+  } else {
+    LinkClient(request);
+  }
+  PairUp(request);
+}
+
+void Stitcher::LinkServer(const RequestPtr& server) {
+  thread_.OnServerStart(*server);
+  open_servers_.Add(server);
+  if (AskHeader(*server, open_servers_).remote != nullptr) server->link = LinkRule::kHeader;
+}
+
+void Stitcher::LinkClient(const RequestPtr& client) {
+  const Verdict header = AskHeader(*client, open_servers_);
+  const Verdict thread = thread_.Ask(*client, open_servers_);
+  if (header.parent && thread.parent && header.parent != thread.parent) {
+    Refuse(*client, LinkRefusal::kConflict, {header.parent, thread.parent});
+    return;
+  }
+  const bool by_header = header.parent || header.remote != nullptr;
+  if (by_header) client->link = LinkRule::kHeader;
+  const RequestPtr& parent = by_header ? header.parent : thread.parent;
+  if (parent && client->node->Attach(parent->node)) {
+    client->link = by_header ? LinkRule::kHeader : LinkRule::kThread;
+  } else if (!by_header) {
+    Refuse(*client, parent ? LinkRefusal::kConflict : thread.refused, thread.candidates);
+  }
+}
+
+void Stitcher::PairUp(const RequestPtr& request) {
+  const SequenceRule::Pair* pair = sequence_.Add(request);
+  if (pair == nullptr) return;
+  if (pair->conflict) {
+    for (const RequestPtr& one : {request, pair->client, pair->server}) {
+      if (one == nullptr) continue;
+      one->received_ns = 0;
+      if (one->start.kind == Kind::kServer) Unpair(*one);
+    }
+  } else if (pair->client && pair->server) {
+    Request& server = *pair->server;
+    if (server.node->Attach(pair->client->node)) {
+      server.link = LinkRule::kSequence;
+      pair->client->received_ns = server.start.first.time_ns;
+    } else {
+      Unpair(server);
+    }
+  }
+}
+
+RequestPtr Stitcher::Close(uint64_t handle) {
+  const auto found = open_.find(handle);
+  if (found == open_.end()) {
+    open_servers_.RemoveUnknown();
+    return nullptr;
+  }
+  RequestPtr request = std::move(found->second);
+  open_.erase(found);
+  if (request->start.kind == Kind::kServer) open_servers_.Remove(*request);
+  return request;
+}
+
+void Stitcher::OnRequestEnd(uint64_t handle, Span span) {
+  ++ledger_.assembled;
+  RequestPtr request = Close(handle);
+  if (request && request->start.kind == Kind::kServer) thread_.OnServerEnd(*request);
+  if (!request || held_.size() >= max_held_) {
+    if (request) sequence_.Remove(*request);
+    ledger_.dropped.Add(SpanDrop::kTableFull);
+    return;
+  }
+  request->span = std::move(span);
+  request->final_ns = watermark_ns_ + hold_ns_;
+  held_.push_back(std::move(request));
+  ledger_.held = held_.size();
+}
+
+void Stitcher::OnRequestDropped(uint64_t handle) {
+  if (const RequestPtr request = Close(handle)) sequence_.Remove(*request);
+}
+
+void Stitcher::OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) {
+  watermark_ns_ = std::max(watermark_ns_, monotonic_ns);
+  std::vector<RequestPtr> final;
+  while (!held_.empty() && held_.front()->final_ns <= watermark_ns_) {
+    final.push_back(std::move(held_.front()));
+    held_.pop_front();
+  }
+  PassOn(std::move(final));
+  sink_.OnWatermark(unix_ns - std::min(unix_ns, hold_ns_));
+}
+
+void Stitcher::Flush() {
+  std::vector<RequestPtr> final(std::make_move_iterator(held_.begin()), std::make_move_iterator(held_.end()));
+  held_.clear();
+  PassOn(std::move(final));
+}
+
+void Stitcher::PassOn(std::vector<RequestPtr> final) {
+  std::ranges::sort(final, [](const RequestPtr& a, const RequestPtr& b) {
+    return std::pair(a->span.end_unix_ns, a->node->id()) < std::pair(b->span.end_unix_ns, b->node->id());
+  });
+  for (const RequestPtr& request : final) {
+    sequence_.Remove(*request);
+    std::shared_ptr<const Span> span = Finish(*request);
+    links_.Add(span->link);
+    if (span->refused != LinkRefusal::kNone) refused_.Add(span->refused);
+    ++ledger_.exported;
+    --ledger_.held;
+    sink_.OnSpan(std::move(span));
+  }
+}
+
+}  // namespace tracelet::span

@@ -1,0 +1,43 @@
+// The place of one span in its trace. Traces grow from both ends: a request's caller
+// may become known after its own calls were linked to it, so a trace id is looked up
+// at the root when it is needed, and never stored below it.
+#pragma once
+
+#include <memory>
+
+#include "agent/span/ids.h"
+
+namespace tracelet::span {
+
+class TraceNode {
+ public:
+  // `fixed`: `trace_id` is known outside (a header carried it) and cannot change.
+  TraceNode(SpanId id, TraceId trace_id, bool fixed) : id_(id), trace_id_(trace_id), fixed_(fixed) {}
+  ~TraceNode();
+  TraceNode(const TraceNode&) = delete;
+  TraceNode& operator=(const TraceNode&) = delete;
+
+  // Puts this node, a root, below `parent`. False, and nothing happens, when it is among
+  // the ancestors of `parent`, when these are more than kMaxDepth, or when both traces
+  // are fixed and differ.
+  [[nodiscard]] bool Attach(const std::shared_ptr<TraceNode>& parent);
+  // A root again, of the same trace where that was fixed.
+  void Detach();
+  // The id of its trace, fixed from now on because the caller tells it.
+  TraceId Tell();
+
+  [[nodiscard]] SpanId id() const { return id_; }
+  [[nodiscard]] const TraceNode* parent() const { return parent_.get(); }
+
+ private:
+  static constexpr int kMaxDepth = 1'000;  // of calls on one host; a bound on the walk, not a policy
+
+  TraceNode& Root();
+
+  const SpanId id_;
+  TraceId trace_id_;  // of roots only
+  bool fixed_;
+  std::shared_ptr<TraceNode> parent_;
+};
+
+}  // namespace tracelet::span
