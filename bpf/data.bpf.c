@@ -172,7 +172,8 @@ static __always_inline void data_connected(const struct frame *frame, __u32 fd)
 		LEDGER_ADD(conns_full);
 }
 
-/* Waiting for one connection is a blocking read in two calls; anything else is an event loop. */
+/* Waiting for one connection is a blocking read in two calls, and waiting for one
+ * datagram socket is a name being looked up; anything else is an event loop. */
 static __always_inline void data_waited(const struct frame *frame, struct pt_regs *regs, __u8 class)
 {
 	struct user_pollfd polled = {};
@@ -182,6 +183,8 @@ static __always_inline void data_waited(const struct frame *frame, struct pt_reg
 	if (class == SYSCALL_POLL && syscall_arg(regs, 1) == 1 &&
 		!bpf_probe_read_user(&polled, sizeof(polled), (void *)syscall_arg(regs, 0)) &&
 		socket_of_fd(frame->task, polled.fd, &ref)) {
+		if (ref.family != AF_UNIX && !socket_is_stream(ref.sk))
+			return;
 		key = socket_key(&ref);
 		if (bpf_map_lookup_elem(&conns, &key)) {
 			frame->thread->polled_sock = key.sock;

@@ -15,25 +15,36 @@ struct socket_ref {
 
 /* False unless the descriptor is a TCP or Unix socket. A socket's private_data is
  * the struct socket that points back at the file (net/socket.c sock_alloc_file());
- * checking that is cheaper than the inode's mode and fails for every other file. */
+ * checking that is cheaper than the inode's mode and fails for every other file.
+ * Neighbours are read at once: struct socket {…, file, sk, …} and struct sock_common
+ * {…, skc_family, skc_state, …} have been so since 2.6 and 4.4. */
 static __always_inline bool socket_of_fd(struct task_struct *task, __u32 fd, struct socket_ref *ref)
 {
 	struct file *file = task_file(task, fd);
 	struct socket *socket;
+	struct {
+		struct file *file;
+		struct sock *sk;
+	} link = {};
+	struct {
+		__u16 family;
+		__u8 state;
+		__u8 rest;
+	} common = {};
 	struct sock *sk;
 
 	if (!file)
 		return false;
 	socket = BPF_CORE_READ(file, private_data);
-	if (!socket || BPF_CORE_READ(socket, file) != file)
+	bpf_core_read(&link, sizeof(link), &socket->file);
+	if (link.file != file || !link.sk)
 		return false;
-	sk = BPF_CORE_READ(socket, sk);
-	if (!sk)
-		return false;
+	sk = link.sk;
+	bpf_core_read(&common, sizeof(common), &sk->__sk_common.skc_family);
 	ref->file = file;
 	ref->sk = sk;
-	ref->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	ref->state = BPF_CORE_READ(sk, __sk_common.skc_state);
+	ref->family = common.family;
+	ref->state = common.state;
 	return ref->family == AF_INET || ref->family == AF_INET6 || ref->family == AF_UNIX;
 }
 

@@ -24,9 +24,13 @@ static __always_inline bool task_is_compat(struct task_struct *task)
  * is in bounds; if another thread closed it since, NULL or another file. */
 static __always_inline struct file *task_file(struct task_struct *task, __u32 fd)
 {
-	struct file **files = BPF_CORE_READ(task, files, fdt, fd);
-	struct file *file = NULL;
+	struct file **files, *file = NULL;
 
+	/* Since 5.11 three helper calls are three loads (kernel commit 3ca1032ab7ab). */
+	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+		files = bpf_get_current_task_btf()->files->fdt->fd;
+	else
+		files = BPF_CORE_READ(task, files, fdt, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	return file;
 }
