@@ -101,7 +101,7 @@ Columned Measure(const std::vector<Line>& lines, size_t width) {
     columned.who = std::max(columned.who, Columns(line.tree) + Columns(line.who));
     columned.name = std::max(columned.name, Columns(line.name));
   }
-  constexpr size_t kFixed = kTimeColumns + kTraceColumns + kStatusColumns + kDurationColumns + 5 * 2;
+  constexpr size_t kFixed = kTimeColumns + kTraceColumns + kStatusColumns + kDurationColumns + 10;
   const size_t room = width > kFixed + 2 * kMinNameColumns ? width - kFixed : 2 * kMinNameColumns;
   columned.who = std::min(columned.who, std::max(room / 2, room - std::min(room, columned.name)));
   columned.name = std::min(columned.name, room - columned.who);
