@@ -113,6 +113,7 @@ Result<KernelFilter> Selector::MakeKernelFilter() const {
   KernelFilter filter;
   filter.netns = netns_;
   filter.ports = ports_;
+  filter.judged = JudgesProcesses();
   if (!cgroup_v2_.empty()) {
     filter.cgroup.Reset(open(cgroup_v2_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!filter.cgroup) return SystemError("cgroup " + cgroup_v2_);

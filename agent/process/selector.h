@@ -26,6 +26,7 @@ struct KernelFilter {
   std::vector<uint16_t> ports;
   std::vector<std::pair<uint32_t, verdict>> processes;  // by tgid
   verdict default_verdict = VERDICT_TRACE;
+  bool judged = false;  // user space will add verdicts of its own
 };
 
 class Selector {

@@ -1,4 +1,133 @@
-#include "bpf/events.h"
-#include "bpf/state.h"
-// The skeleton embeds structs of the two headers above.
-#include "tracelet.skel.h"
+#include "agent/source/bpf_source.h"
+
+#include <spdlog/spdlog.h>
+#include <sys/epoll.h>
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/process/process_reader.h"
+
+namespace tracelet::source {
+namespace {
+
+constexpr uint64_t kClockNs = 5'000'000'000;       // NTP steps and suspends are seen after this long
+constexpr uint64_t kDrainLimitNs = 1'000'000'000;  // after Stop()
+
+uint64_t Read(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
+
+ClockPair ReadClocks() {
+  const uint64_t before = Read(CLOCK_MONOTONIC);
+  const uint64_t realtime = Read(CLOCK_REALTIME);
+  return {before + (Read(CLOCK_MONOTONIC) - before) / 2, realtime};
+}
+
+// Edge-triggered: a ring is never empty for long, so a level would wake us for
+// every event, and the fill level that the programs wake at would mean nothing.
+Result<UniqueFd> MakeEpoll(const std::vector<UniqueFd>& rings) {
+  UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
+  if (!epoll) return SystemError("epoll_create1");
+  for (const UniqueFd& ring : rings) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLET;
+    if (epoll_ctl(epoll.get(), EPOLL_CTL_ADD, ring.get(), &event) != 0) return SystemError("wait for a ring buffer");
+  }
+  return epoll;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settings, const config::Selector& selection) {
+  auto selector = process::Selector::Make(selection);
+  if (!selector) return selector.error();
+  auto filter = selector->MakeKernelFilter();
+  if (!filter) return filter.error();
+  auto programs = BpfPrograms::Load(settings, *filter);
+  if (!programs) return programs.error();
+  std::vector<RingMemory> memory;
+  for (const UniqueFd& ring : (*programs)->rings()) {
+    auto mapped = RingMemory::Map(ring.get(), settings.ring_bytes);
+    if (!mapped) return mapped.error();
+    memory.push_back(std::move(*mapped));
+  }
+  auto epoll = MakeEpoll((*programs)->rings());
+  if (!epoll) return epoll.error();
+  if (Status attached = (*programs)->Attach(); !attached) return attached.error();
+  // From here on the fork tracepoint enrols; these were there before.
+  for (uint32_t tgid : selector->TreeMembers()) (*programs)->SetVerdict(tgid, VERDICT_TRACE_TREE);
+  return std::unique_ptr<BpfSource>(
+      new BpfSource(settings, std::move(*selector), std::move(*programs), std::move(memory), std::move(*epoll)));
+}
+
+BpfSource::BpfSource(const config::Source& settings, process::Selector selector, std::unique_ptr<BpfPrograms> programs,
+                     std::vector<RingMemory> memory, UniqueFd epoll)
+    : drain_interval_(settings.drain_interval_ms),
+      programs_(std::move(programs)),
+      epoll_(std::move(epoll)),
+      reader_(std::move(memory)),
+      connections_(programs_->connections_fd(), settings.max_connections),
+      gate_(std::move(selector), settings.max_processes,
+            {[](process::ProcessKey key, const event_exec* exec) { return process::ReadProcess(key, exec); },
+             [kernel = programs_.get()](uint32_t tgid, verdict judged) { kernel->SetVerdict(tgid, judged); }}) {}
+
+Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout) {
+  if (!stopped_ && next_clock_ns_ != 0) Wait(std::min(timeout, drain_interval_));
+  DoTimers(sink, Read(CLOCK_MONOTONIC));
+  const auto watermark =
+      reader_.Round(Read(CLOCK_MONOTONIC), [&](const event_header& event) { gate_.OnEvent(event, sink); });
+  if (watermark) sink.OnWatermark(*watermark);
+  return !stopped_ || !Drained();
+}
+
+void BpfSource::Wait(std::chrono::milliseconds timeout) {
+  epoll_event events[8];
+  epoll_wait(epoll_.get(), events, std::size(events), static_cast<int>(timeout.count()));
+}
+
+void BpfSource::DoTimers(EventSink& sink, uint64_t now_ns) {
+  if (now_ns >= next_clock_ns_) {
+    sink.OnClock(ReadClocks());
+    next_clock_ns_ = now_ns + kClockNs;
+  }
+  if (now_ns >= next_sweep_ns_ && !stopped_) {
+    connections_.Sweep(now_ns);
+    next_sweep_ns_ = now_ns + BpfConnections::kStepNs;
+  }
+}
+
+void BpfSource::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  programs_->Detach();
+  give_up_ns_ = Read(CLOCK_MONOTONIC) + kDrainLimitNs;
+}
+
+bool BpfSource::Drained() {
+  const ledger totals = programs_->Totals();
+  if (totals.attempted == reader_.consumed() + totals.ring_full && reader_.empty()) return true;
+  if (Read(CLOCK_MONOTONIC) < give_up_ns_) return false;
+  spdlog::warn("{} kernel records are missing", totals.attempted - totals.ring_full - reader_.consumed());
+  return true;
+}
+
+KernelLedger BpfSource::Ledger() const {
+  const ledger totals = programs_->Totals();
+  KernelLedger sum;
+  sum.attempted = totals.attempted;
+  sum.ring_full = totals.ring_full;
+  sum.consumed = reader_.consumed();
+  sum.not_selected = gate_.not_selected();
+  sum.without_connection = gate_.without_connection();
+  sum.malformed = reader_.malformed();
+  sum.connections_full = totals.conns_full;
+  sum.threads_full = totals.threads_full;
+  sum.compat_tasks = totals.compat_tasks;
+  sum.unreadable = totals.unreadable;
+  return sum;
+}
+
+}  // namespace tracelet::source

@@ -6,7 +6,7 @@
 namespace tracelet::source {
 namespace {
 
-constexpr size_t kMaxExecs = 1'024;
+constexpr size_t kMaxPending = 1'024;
 
 }  // namespace
 
@@ -28,51 +28,59 @@ void ProcessGate::OnEvent(const event_header& event, EventSink& sink) {
 }
 
 bool ProcessGate::IntroduceFor(process::ProcessKey key, const event_header& event, EventSink& sink) {
-  event_exec exec{};
-  if (const auto found = execs_.find(key); found != execs_.end()) {
-    exec = found->second;
-    execs_.erase(found);
-  } else if (event.kind == EVENT_OPEN) {  // at least a name, if the process is gone by now
-    std::memcpy(exec.comm, reinterpret_cast<const event_open&>(event).comm, sizeof(exec.comm));
-  } else {
-    return Introduce(key, nullptr, sink);
+  if (auto found = pending_.extract(key); !found.empty()) {
+    Pending& pending = found.mapped();
+    return Introduce(pending.info ? std::move(*pending.info) : hooks_.read(key, &pending.exec), sink);
   }
-  return Introduce(key, &exec, sink);
+  if (event.kind != EVENT_OPEN) return Introduce(hooks_.read(key, nullptr), sink);
+  event_exec exec{};  // at least a name, if the process is gone by now
+  std::memcpy(exec.comm, reinterpret_cast<const event_open&>(event).comm, sizeof(exec.comm));
+  return Introduce(hooks_.read(key, &exec), sink);
 }
 
-bool ProcessGate::Introduce(process::ProcessKey key, const event_exec* exec, EventSink& sink) {
+bool ProcessGate::Introduce(process::ProcessInfo info, EventSink& sink) {
   if (selected_.size() >= max_processes_) selected_.clear();
-  const process::ProcessInfo info = hooks_.read(key, exec);
   const bool selected = !selector_.JudgesProcesses() || selector_.Selects(info);
-  const auto [entry, inserted] = selected_.try_emplace(key, selected);
+  const auto [entry, inserted] = selected_.try_emplace(info.key, selected);
   if (selected) {
-    if (!inserted && !entry->second) hooks_.judge(key.tgid, VERDICT_TRACE);
+    if (!inserted && !entry->second) hooks_.judge(info.key.tgid, VERDICT_TRACE);
     sink.OnProcess(info);
   } else {
-    hooks_.judge(key.tgid, VERDICT_IGNORE);
+    hooks_.judge(info.key.tgid, VERDICT_IGNORE);
   }
   entry->second = selected;
   return selected;
 }
 
+bool ProcessGate::MayLook(uint64_t now_ns) {
+  if (now_ns - look_window_ns_ >= 1'000'000'000) {
+    look_window_ns_ = now_ns;
+    looks_ = 0;
+  }
+  return looks_++ < kLooksPerSecond;
+}
+
 void ProcessGate::OnExec(process::ProcessKey key, const event_exec& exec, EventSink& sink) {
-  if (!selected_.contains(key)) {
-    ++without_connection_;
-    if (execs_.size() >= kMaxExecs) execs_.clear();
-    std::memcpy(&execs_[key], &exec, sizeof(exec));
+  if (selected_.contains(key)) {
+    if (Introduce(hooks_.read(key, &exec), sink)) {
+      sink.OnEvent(exec.header);
+    } else {
+      ++not_selected_;
+    }
     return;
   }
-  if (Introduce(key, &exec, sink)) {
-    sink.OnEvent(exec.header);
-  } else {
-    ++not_selected_;
-  }
+  ++without_connection_;
+  if (pending_.size() >= kMaxPending) pending_.clear();
+  Pending& pending = pending_[key];
+  std::memcpy(&pending.exec, &exec, sizeof(exec));
+  pending.info.reset();
+  if (MayLook(exec.header.time_ns)) pending.info = hooks_.read(key, &exec);
 }
 
 void ProcessGate::OnExit(process::ProcessKey key, const event_header& event, EventSink& sink) {
   const auto known = selected_.find(key);
   if (known == selected_.end()) {
-    execs_.erase(key);
+    pending_.erase(key);
     ++without_connection_;
     return;
   }

@@ -1,12 +1,15 @@
 // ProcessGate: which events reach the sink, and who they are from. Introduces a
 // process (EventSink::OnProcess) before its first event that concerns a
-// connection: most processes of a host have none and cost no look into /proc.
+// connection. An exec is looked up at once, because a short-lived process may be
+// gone a moment later, but only so many each second: a host that builds software
+// starts thousands which never have a connection.
 // One thread.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <unordered_map>
 
 #include "agent/process/process_info.h"
@@ -24,6 +27,8 @@ class ProcessGate {
     std::function<void(uint32_t tgid, verdict judged)> judge;
   };
 
+  static constexpr uint32_t kLooksPerSecond = 100;
+
   // Remembers up to `max_processes`; beyond that it forgets all of them and
   // introduces those that still say something once more.
   ProcessGate(process::Selector selector, size_t max_processes, Hooks hooks);
@@ -34,18 +39,25 @@ class ProcessGate {
   [[nodiscard]] uint64_t without_connection() const { return without_connection_; }
 
  private:
-  bool Introduce(process::ProcessKey key, const event_exec* exec, EventSink& sink);
+  bool Introduce(process::ProcessInfo info, EventSink& sink);
   void OnExec(process::ProcessKey key, const event_exec& exec, EventSink& sink);
   void OnExit(process::ProcessKey key, const event_header& event, EventSink& sink);
   bool IntroduceFor(process::ProcessKey key, const event_header& event, EventSink& sink);
+  bool MayLook(uint64_t now_ns);
 
   process::Selector selector_;
   size_t max_processes_;
   Hooks hooks_;
   std::unordered_map<process::ProcessKey, bool> selected_;  // by introduced process
-  // Execs of processes that are not introduced yet. Bounded: /proc knows as much
-  // about a process as long as it lives.
-  std::unordered_map<process::ProcessKey, event_exec> execs_;
+  // What is known of processes that are not introduced yet. Bounded: /proc knows as
+  // much about a process as long as it lives.
+  struct Pending {
+    event_exec exec{};
+    std::optional<process::ProcessInfo> info;
+  };
+  std::unordered_map<process::ProcessKey, Pending> pending_;
+  uint64_t look_window_ns_ = 0;  // start of the current second
+  uint32_t looks_ = 0;           // into /proc, at execs of this second
   uint64_t not_selected_ = 0;
   uint64_t without_connection_ = 0;
 };

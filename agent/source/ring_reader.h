@@ -68,6 +68,7 @@ class RingReader {
   // millisecond (its CPU was taken away): the next call goes on with the same round.
   std::optional<uint64_t> Round(uint64_t now_ns, const Deliver& deliver);
 
+  [[nodiscard]] bool empty() const { return entries_.empty(); }    // nothing waits for the next round
   [[nodiscard]] uint64_t consumed() const { return consumed_; }    // records taken, malformed included
   [[nodiscard]] uint64_t malformed() const { return malformed_; }  // of these, not delivered
   // Delivered although an earlier round had said that there is nothing older. The

@@ -58,6 +58,7 @@ class ProcessGateTest : public ::testing::Test {
   void Exec(ProcessGate& gate, uint32_t tgid, const char* comm) {
     event_exec event{};
     event.header = Header(EVENT_EXEC, tgid, sizeof(event), 1);
+    event.header.time_ns = now_ns_;
     std::strcpy(event.comm, comm);
     gate.OnEvent(event.header, sink_);
   }
@@ -74,7 +75,8 @@ class ProcessGateTest : public ::testing::Test {
 
   LogSink sink_;
   std::string exe_ = "/usr/bin/app";
-  int reads_ = 0;
+  uint32_t reads_ = 0;
+  uint64_t now_ns_ = 5'000'000'000;
   std::vector<std::pair<uint32_t, verdict>> judged_;
 };
 
@@ -94,20 +96,34 @@ TEST_F(ProcessGateTest, AReusedPidIsAnotherProcess) {
   EXPECT_THAT(sink_.lines, ElementsAre("process 5 -", "event 1 of 5", "process 5 -", "event 1 of 5"));
 }
 
-TEST_F(ProcessGateTest, ProcessesWithoutConnectionsCostNoLookIntoProc) {
+TEST_F(ProcessGateTest, ProcessesWithoutConnectionsCostFewLooksIntoProc) {
   ProcessGate gate = MakeGate();
   for (uint32_t tgid = 1; tgid < 5'000; ++tgid) {
     Exec(gate, tgid, "true");
     Exit(gate, tgid);
   }
-  EXPECT_EQ(reads_, 0);
+  EXPECT_EQ(reads_, ProcessGate::kLooksPerSecond);
+  now_ns_ += 1'000'000'000;
+  Exec(gate, 6'000, "true");
+  EXPECT_EQ(reads_, ProcessGate::kLooksPerSecond + 1);
   EXPECT_THAT(sink_.lines, IsEmpty());
-  EXPECT_EQ(gate.without_connection(), 2U * 4'999);
+  EXPECT_EQ(gate.without_connection(), 2U * 4'999 + 1);
 }
 
-TEST_F(ProcessGateTest, ExecBeforeTheFirstConnectionIsRemembered) {
+TEST_F(ProcessGateTest, ExecIsLookedUpAtOnceAndRemembered) {
   ProcessGate gate = MakeGate();
   Exec(gate, 5, "curl");
+  EXPECT_EQ(reads_, 1U);
+  Data(gate, 5);
+  EXPECT_EQ(reads_, 1U);
+  EXPECT_THAT(sink_.lines, ElementsAre("process 5 curl", "event 1 of 5"));
+}
+
+TEST_F(ProcessGateTest, ExecBeyondTheLooksStillNamesTheProcess) {
+  ProcessGate gate = MakeGate();
+  for (uint32_t tgid = 100; tgid < 100 + ProcessGate::kLooksPerSecond; ++tgid) Exec(gate, tgid, "true");
+  Exec(gate, 5, "curl");
+  EXPECT_EQ(reads_, ProcessGate::kLooksPerSecond);
   Data(gate, 5);
   EXPECT_THAT(sink_.lines, ElementsAre("process 5 curl", "event 1 of 5"));
 }
@@ -124,7 +140,7 @@ TEST_F(ProcessGateTest, EventsWithoutAProcessPass) {
   ProcessGate gate = MakeGate();
   Data(gate, 0);
   EXPECT_THAT(sink_.lines, ElementsAre("event 1 of 0"));
-  EXPECT_EQ(reads_, 0);
+  EXPECT_EQ(reads_, 0U);
 }
 
 TEST_F(ProcessGateTest, UnselectedProcessesAreJudgedOnceDroppedAndCounted) {
@@ -136,7 +152,7 @@ TEST_F(ProcessGateTest, UnselectedProcessesAreJudgedOnceDroppedAndCounted) {
   Exit(gate, 5);
   EXPECT_THAT(sink_.lines, IsEmpty());
   EXPECT_EQ(gate.not_selected(), 3U);
-  EXPECT_EQ(reads_, 1);
+  EXPECT_EQ(reads_, 1U);
   EXPECT_THAT(judged_, ElementsAre(std::pair(5U, VERDICT_IGNORE)));
 }
 
@@ -160,7 +176,7 @@ TEST_F(ProcessGateTest, ExecIntoASelectedProgramIsTracedFromThere) {
 TEST_F(ProcessGateTest, ForgetsAllWhenFullAndIntroducesAgain) {
   ProcessGate gate = MakeGate({}, 2);
   for (uint32_t tgid : {1U, 2U, 3U, 1U}) Data(gate, tgid);
-  EXPECT_EQ(reads_, 4);
+  EXPECT_EQ(reads_, 4U);
   EXPECT_EQ(sink_.lines.size(), 8U);
 }
 

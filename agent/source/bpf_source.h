@@ -1,0 +1,56 @@
+// BpfSource: the kernel as an EventSource. Puts together the loaded programs, the
+// merge of their rings, the selector and /proc.
+//
+// One thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "agent/base/result.h"
+#include "agent/base/unique_fd.h"
+#include "agent/source/bpf_connections.h"
+#include "agent/source/bpf_programs.h"
+#include "agent/source/event_source.h"
+#include "agent/source/process_gate.h"
+#include "agent/source/ring_reader.h"
+#include "config/config.h"
+
+namespace tracelet::source {
+
+class BpfSource : public EventSource {
+ public:
+  // Capture is live when it returns. The calling process is never traced. An error
+  // is a sentence with its remedy.
+  static Result<std::unique_ptr<BpfSource>> Start(const config::Source& settings, const config::Selector& selector);
+  ~BpfSource() override = default;
+
+  Result<bool> Poll(EventSink& sink, std::chrono::milliseconds timeout) override;
+  void Ignore(const conn_id& conn) override { connections_.Ignore(conn); }
+  void Stop() override;
+  [[nodiscard]] KernelLedger Ledger() const override;
+
+  // Events that came out after a watermark had said they could not (see RingReader).
+  [[nodiscard]] uint64_t late() const { return reader_.late(); }
+
+ private:
+  BpfSource(const config::Source& settings, process::Selector selector, std::unique_ptr<BpfPrograms> programs,
+            std::vector<RingMemory> memory, UniqueFd epoll);
+
+  void Wait(std::chrono::milliseconds timeout);
+  void DoTimers(EventSink& sink, uint64_t now_ns);
+  [[nodiscard]] bool Drained();
+
+  std::chrono::milliseconds drain_interval_;
+  std::unique_ptr<BpfPrograms> programs_;
+  UniqueFd epoll_;
+  RingReader reader_;
+  BpfConnections connections_;
+  ProcessGate gate_;
+  uint64_t next_clock_ns_ = 0;
+  uint64_t next_sweep_ns_ = 0;
+  uint64_t give_up_ns_ = 0;  // after Stop()
+  bool stopped_ = false;
+};
+
+}  // namespace tracelet::source
