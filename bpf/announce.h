@@ -10,8 +10,10 @@ static __always_inline void announce_inet(struct sock *sk, struct event_open *op
 	open->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	open->remote_port = __builtin_bswap16(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	if (open->family == AF_INET6) {
-		BPF_CORE_READ_INTO((struct in6_addr *)open->local_address, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO((struct in6_addr *)open->remote_address, sk, __sk_common.skc_v6_daddr);
+		BPF_CORE_READ_INTO(
+			(struct in6_addr *)open->local_address, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(
+			(struct in6_addr *)open->remote_address, sk, __sk_common.skc_v6_daddr);
 		return;
 	}
 	open->local_address[10] = open->local_address[11] = 0xff;
@@ -47,7 +49,8 @@ static __always_inline bool announce(struct conn_state *conn, const struct socke
 	open = emit_reserve(frame->ring, sizeof(*open), frame->cpu, EVENT_OPEN);
 	if (!open)
 		return false;
-	__builtin_memset((void *)open + sizeof(open->header), 0, sizeof(*open) - sizeof(open->header));
+	__builtin_memset(
+		(void *)open + sizeof(open->header), 0, sizeof(*open) - sizeof(open->header));
 	frame_header(frame, &open->header);
 	open->conn = conn->id;
 	open->established_ns = conn->established_ns;

@@ -12,7 +12,8 @@
 /* At ESTABLISHED both ends know both bases and no data has moved: write_seq and
  * copied_seq are the first bytes' numbers (net/ipv4/tcp_input.c,
  * tcp_rcv_synsent_state_process() and tcp_rcv_state_process()). */
-static __always_inline void conn_established(struct sock *sk, const struct conn_key *key, int old_state)
+static __always_inline void conn_established(
+	struct sock *sk, const struct conn_key *key, int old_state)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 	struct conn_state fresh = { .id = { .sock = key->sock } };

@@ -19,7 +19,8 @@
 
 static __always_inline bool data_ends_connection(long result)
 {
-	return result == -ECONNRESET || result == -EPIPE || result == -ETIMEDOUT || result == -ECONNABORTED;
+	return result == -ECONNRESET || result == -EPIPE || result == -ETIMEDOUT ||
+	       result == -ECONNABORTED;
 }
 
 /* The iovec of a struct user_msghdr. */
@@ -42,7 +43,8 @@ static __always_inline void data_messages(const struct frame *frame, __u64 addre
 
 	for (__u32 i = 0; i < DATA_MESSAGES && i < count; i++) {
 		bpf_probe_read_user(&lengths[i], sizeof(lengths[i]),
-			(void *)(address + i * sizeof(struct user_mmessage) + sizeof(struct user_message)));
+			(void *)(address + i * sizeof(struct user_mmessage) +
+				 sizeof(struct user_message)));
 		total += lengths[i];
 	}
 	for (__u32 i = 0; i < DATA_MESSAGES && i < count; i++) {
@@ -67,11 +69,12 @@ static __always_inline __u32 data_message_flags(struct pt_regs *regs, __u8 class
 static __always_inline bool data_receives(__u8 class)
 {
 	return class == SYSCALL_READ || class == SYSCALL_READV || class == SYSCALL_RECVFROM ||
-		class == SYSCALL_RECVMSG || class == SYSCALL_RECVMMSG;
+	       class == SYSCALL_RECVMSG || class == SYSCALL_RECVMMSG;
 }
 
 /* False when the call moved nothing worth telling. */
-static __always_inline bool data_result(struct operation *op, struct pt_regs *regs, long result, __u32 flags)
+static __always_inline bool data_result(
+	struct operation *op, struct pt_regs *regs, long result, __u32 flags)
 {
 	op->length = result > 0 ? result : 0;
 	op->trailing = 0;
@@ -106,7 +109,8 @@ static __always_inline void data_buffer(struct operation *op, struct pt_regs *re
 	}
 }
 
-static __always_inline void data_moved(const struct frame *frame, struct pt_regs *regs, long result, __u8 class)
+static __always_inline void data_moved(
+	const struct frame *frame, struct pt_regs *regs, long result, __u8 class)
 {
 	__u32 flags = data_message_flags(regs, class);
 	struct operation *op = &frame->thread->operation;
@@ -143,7 +147,9 @@ static __always_inline void data_accepted(const struct frame *frame, __u32 fd)
 		return;
 	key = socket_key(&ref);
 	if (ref.family == AF_UNIX) {
-		struct conn_state fresh = { .id = { .sock = key.sock }, .status = CONN_UNIX, .role = ROLE_SERVER,
+		struct conn_state fresh = { .id = { .sock = key.sock },
+			.status = CONN_UNIX,
+			.role = ROLE_SERVER,
 			.established_ns = bpf_ktime_get_ns() };
 
 		if (!socket_is_stream(ref.sk) || !filter_sock(ref.sk))

@@ -15,7 +15,7 @@ static __always_inline struct ledger *ledger_here(__u32 cpu)
 }
 
 /* BPF_XADD (no fetch: 5.10 has none), so that a softirq in between loses nothing. */
-#define LEDGER_ADD(counter) \
+#define LEDGER_ADD(counter)                                                                        \
 	__sync_fetch_and_add(&ledger_here(bpf_get_smp_processor_id())->counter, 1)
 
 static __always_inline void *emit_ring(__u32 cpu)

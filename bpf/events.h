@@ -28,15 +28,15 @@
 #define EVENT_HEAD_MAX 16384
 /* Bytes of a command line in an EXEC event (NUL between arguments). */
 #define EVENT_ARGS_MAX 512
-#define EVENT_COMM_MAX 16 /* TASK_COMM_LEN, include/linux/sched.h */
+#define EVENT_COMM_MAX 16	/* TASK_COMM_LEN, include/linux/sched.h */
 #define EVENT_UNIX_PATH_MAX 108 /* UNIX_PATH_MAX, include/uapi/linux/un.h */
 
 enum event_kind {
-	EVENT_DATA = 1, /* struct event_data: bytes moved by a thread */
-	EVENT_OPEN = 2, /* struct event_open: a connection is first seen */
+	EVENT_DATA = 1,	 /* struct event_data: bytes moved by a thread */
+	EVENT_OPEN = 2,	 /* struct event_open: a connection is first seen */
 	EVENT_CLOSE = 3, /* struct event_close: a direction or a connection ended */
-	EVENT_EXEC = 4, /* struct event_exec: a process runs a new program */
-	EVENT_EXIT = 5, /* struct event_header: the last thread of a process ended */
+	EVENT_EXEC = 4,	 /* struct event_exec: a process runs a new program */
+	EVENT_EXIT = 5,	 /* struct event_header: the last thread of a process ended */
 };
 
 enum event_direction { DIRECTION_RX = 0, DIRECTION_TX = 1 };
@@ -55,8 +55,8 @@ struct event_header {
 	__u32 tgid; /* 0: not in the context of a process (a packet came in) */
 	__u32 tid;
 	__u64 tgid_start_ns; /* start of the process; (tgid, this) is never reused */
-	__u64 cgroup_id; /* cgroup v2 id of the thread, 0 where there is none */
-	__u32 netns; /* inode number of the socket's or thread's network namespace */
+	__u64 cgroup_id;     /* cgroup v2 id of the thread, 0 where there is none */
+	__u32 netns;	     /* inode number of the socket's or thread's network namespace */
 	/* Low half of the thread's start_time >> 20 (about 1 ms), 0 without a thread: tells
 	 * a thread from an earlier one that had its tid. */
 	__u32 thread_start;
@@ -72,7 +72,7 @@ struct event_header {
  * Unix: the bases are 0, `inode` and the peer's inode name the pair.
  */
 struct conn_id {
-	__u64 sock; /* address of the struct sock */
+	__u64 sock;  /* address of the struct sock */
 	__u32 inode; /* of the socket in sockfs */
 	__u32 tx_base;
 	__u32 rx_base;
@@ -80,39 +80,42 @@ struct conn_id {
 };
 
 /* event_open.flags */
-#define CONN_ADOPTED (1 << 0) /* was there before the agent */
-#define CONN_TORN_BASE (1 << 1) /* no consistent base could be read: never a name */
+#define CONN_ADOPTED (1 << 0)	 /* was there before the agent */
+#define CONN_TORN_BASE (1 << 1)	 /* no consistent base could be read: never a name */
 #define CONN_UNNAMEABLE (1 << 2) /* MPTCP, sockmap, SYN proxy: sequence numbers mean nothing */
 
 /* At accept() in the accepting thread, else before the first DATA event. */
 struct event_open {
 	struct event_header header;
 	struct conn_id conn;
-	__u64 established_ns; /* 0: unknown (adopted) */
+	__u64 established_ns;	/* 0: unknown (adopted) */
 	__u8 local_address[16]; /* IPv4 as ::ffff:a.b.c.d */
 	__u8 remote_address[16];
 	__u16 local_port; /* host byte order */
 	__u16 remote_port;
-	__u16 family; /* AF_UNIX 1, AF_INET 2, AF_INET6 10 */
-	__u8 role; /* enum conn_role */
+	__u16 family;	    /* AF_UNIX 1, AF_INET 2, AF_INET6 10 */
+	__u8 role;	    /* enum conn_role */
 	__u8 accepted_here; /* 1: this event is the exit of accept() by this thread */
-	__u32 flags; /* CONN_* */
-	__u32 peer_inode; /* Unix: sockfs inode of the other end, 0 unknown */
-	__u32 waits; /* see event_data.waits */
+	__u32 flags;	    /* CONN_* */
+	__u32 peer_inode;   /* Unix: sockfs inode of the other end, 0 unknown */
+	__u32 waits;	    /* see event_data.waits */
 	char comm[EVENT_COMM_MAX];
-	char unix_path[EVENT_UNIX_PATH_MAX]; /* address of the listening side, may start with NUL (abstract) */
+	char unix_path
+		[EVENT_UNIX_PATH_MAX]; /* address of the listening side, may start with NUL (abstract) */
 };
 
 /* event_data.flags */
 #define DATA_GAP_BEFORE (1 << 0) /* offset does not follow the last operation's end */
-#define DATA_PEEK (1 << 1) /* MSG_PEEK: the stream did not move, the same bytes come again */
-#define DATA_EOF (1 << 2) /* read returned 0: the peer will send no more; length 0 */
-#define DATA_ERROR (1 << 3) /* the operation failed with `error`; length 0 */
-#define DATA_BLOCKING (1 << 4) /* the thread slept in the call itself, or in a poll of this one socket just before */
+#define DATA_PEEK (1 << 1)	 /* MSG_PEEK: the stream did not move, the same bytes come again */
+#define DATA_EOF (1 << 2)	 /* read returned 0: the peer will send no more; length 0 */
+#define DATA_ERROR (1 << 3)	 /* the operation failed with `error`; length 0 */
+#define DATA_BLOCKING                                                                              \
+	(1 << 4) /* the thread slept in the call itself, or in a poll of this one socket just before */
 #define DATA_ZERO_COPY (1 << 5) /* sendfile, splice: bytes were never in user memory */
-#define DATA_STALE (1 << 6) /* MSG_TRUNC: stream moved, buffer was not written */
-#define DATA_PLAINTEXT (1 << 7) /* decrypted by a TLS library; offset is that of the first byte of its record */
-#define DATA_NO_THREAD (1 << 8) /* thread table full: `waits` is unknown */
+#define DATA_STALE (1 << 6)	/* MSG_TRUNC: stream moved, buffer was not written */
+#define DATA_PLAINTEXT                                                                             \
+	(1 << 7) /* decrypted by a TLS library; offset is that of the first byte of its record */
+#define DATA_NO_THREAD (1 << 8)	  /* thread table full: `waits` is unknown */
 #define DATA_THREAD_BORN (1 << 9) /* the thread's start was seen, so `waits` is complete */
 
 enum evidence_type { EVIDENCE_NONE = 0 };
@@ -124,10 +127,10 @@ struct event_data {
 	__u64 offset;
 	__u32 length;
 	__u32 captured;
-	__u8 direction; /* enum event_direction */
+	__u8 direction;	    /* enum event_direction */
 	__u8 evidence_type; /* enum evidence_type: what `evidence` is */
-	__u16 flags; /* DATA_* */
-	__s32 error; /* errno, positive, with DATA_ERROR */
+	__u16 flags;	    /* DATA_* */
+	__s32 error;	    /* errno, positive, with DATA_ERROR */
 	/* Event loop waits (epoll_*, select, pselect6, poll and ppoll of more than one
 	 * descriptor or of one that is no connection, io_uring_enter) that this thread
 	 * has completed: equal in two events means none came between. */
@@ -141,7 +144,7 @@ struct event_data {
 
 enum close_how {
 	CLOSE_LOCAL_FIN = 1, /* this end sends no more */
-	CLOSE_DONE = 2, /* TCP state CLOSE; `error` is sk_err, e.g. ECONNRESET */
+	CLOSE_DONE = 2,	     /* TCP state CLOSE; `error` is sk_err, e.g. ECONNRESET */
 };
 
 struct event_close {

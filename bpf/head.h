@@ -69,7 +69,8 @@ static __always_inline __u32 head_cut(__u64 user, __u32 length, bool *closed)
 	__u32 last4 = 0, end;
 
 	*closed = false;
-	if (length >= 4 && !bpf_probe_read_user(&last4, sizeof(last4), (void *)(user + length - 4)) &&
+	if (length >= 4 &&
+		!bpf_probe_read_user(&last4, sizeof(last4), (void *)(user + length - 4)) &&
 		head_blank(last4)) {
 		*closed = true;
 		return length;

@@ -169,9 +169,19 @@ struct linux_binprm;
 #define S_IFSOCK 0140000
 #define O_NONBLOCK 04000
 #define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
-enum { TCP_ESTABLISHED = 1, TCP_SYN_SENT = 2, TCP_SYN_RECV = 3, TCP_FIN_WAIT1 = 4, TCP_FIN_WAIT2 = 5,
-	TCP_TIME_WAIT = 6, TCP_CLOSE = 7, TCP_CLOSE_WAIT = 8, TCP_LAST_ACK = 9, TCP_LISTEN = 10,
-	TCP_CLOSING = 11 }; /* include/net/tcp_states.h */
+enum {
+	TCP_ESTABLISHED = 1,
+	TCP_SYN_SENT = 2,
+	TCP_SYN_RECV = 3,
+	TCP_FIN_WAIT1 = 4,
+	TCP_FIN_WAIT2 = 5,
+	TCP_TIME_WAIT = 6,
+	TCP_CLOSE = 7,
+	TCP_CLOSE_WAIT = 8,
+	TCP_LAST_ACK = 9,
+	TCP_LISTEN = 10,
+	TCP_CLOSING = 11
+}; /* include/net/tcp_states.h */
 /* include/linux/socket.h */
 #define MSG_OOB 0x01
 #define MSG_PEEK 0x02

@@ -15,7 +15,8 @@
 static __always_inline bool report_event(const struct frame *frame, const struct conn_state *conn,
 	__u32 length, __u32 captured, const __u32 capacity)
 {
-	struct event_data *event = emit_reserve(frame->ring, sizeof(*event) + capacity, frame->cpu, EVENT_DATA);
+	struct event_data *event =
+		emit_reserve(frame->ring, sizeof(*event) + capacity, frame->cpu, EVENT_DATA);
 	const struct operation *op = &frame->thread->operation;
 
 	frame->thread->attempts++; /* also of what is lost: the hole tells */
@@ -46,8 +47,8 @@ static __always_inline bool report_event(const struct frame *frame, const struct
 }
 
 /* The smallest of the few record sizes that fits: a reservation cannot be shortened. */
-static __always_inline bool report_sized(const struct frame *frame, const struct conn_state *conn,
-	__u32 length, __u32 captured)
+static __always_inline bool report_sized(
+	const struct frame *frame, const struct conn_state *conn, __u32 length, __u32 captured)
 {
 	if (!captured)
 		return report_event(frame, conn, length, captured, 0);
@@ -64,7 +65,8 @@ static __always_inline void report_load_segment(struct operation *op)
 
 	if (op->segment >= op->segments)
 		return;
-	if (bpf_probe_read_user(&iov, sizeof(iov), (void *)(op->buffer + op->segment * sizeof(iov))))
+	if (bpf_probe_read_user(
+		    &iov, sizeof(iov), (void *)(op->buffer + op->segment * sizeof(iov))))
 		LEDGER_ADD(unreadable);
 	op->user = iov.base;
 	op->segment_left = iov.length > 0xffffffffULL ? 0xffffffff : iov.length;
@@ -96,7 +98,8 @@ static __always_inline void report_open_head(struct conn_state *conn, const stru
 		conn->last_direction = op->direction + 1;
 		state->head_left = EVENT_HEAD_MAX;
 	} else if (!state->head_left && op->length >= 4 && op->user &&
-		!bpf_probe_read_user(first4, sizeof(first4), (void *)op->user) && head_may_begin(first4)) {
+		   !bpf_probe_read_user(first4, sizeof(first4), (void *)op->user) &&
+		   head_may_begin(first4)) {
 		state->head_left = EVENT_HEAD_MAX;
 	}
 }
@@ -141,8 +144,8 @@ static __always_inline void report_pieces(const struct frame *frame, struct conn
 	}
 }
 
-static __always_inline struct conn_state *report_adopt(const struct socket_ref *ref,
-	const struct conn_key *key, const struct operation *op)
+static __always_inline struct conn_state *report_adopt(
+	const struct socket_ref *ref, const struct conn_key *key, const struct operation *op)
 {
 	struct conn_state fresh = { .id = { .sock = (__u64)ref->sk } };
 	struct conn_state *conn;
@@ -154,8 +157,7 @@ static __always_inline struct conn_state *report_adopt(const struct socket_ref *
 		fresh.flags = CONN_ADOPTED;
 	} else {
 		/* After an RST a socket is in CLOSE while its data is still read: its past is unknown. */
-		if (!socket_is_tcp(ref->sk) || ref->state == TCP_CLOSE ||
-			ref->state == TCP_LISTEN)
+		if (!socket_is_tcp(ref->sk) || ref->state == TCP_CLOSE || ref->state == TCP_LISTEN)
 			return NULL;
 		socket_adopt_tcp(ref->sk, &fresh);
 		fresh.direction[op->direction & 1].next -= op->length + op->trailing;
@@ -169,8 +171,8 @@ static __always_inline struct conn_state *report_adopt(const struct socket_ref *
 
 /* The stream offset of the operation's first byte: the end of the last one, checked
  * against the sequence numbers (DESIGN §5). */
-static __always_inline void report_locate(const struct socket_ref *ref, struct conn_state *conn,
-	struct operation *op)
+static __always_inline void report_locate(
+	const struct socket_ref *ref, struct conn_state *conn, struct operation *op)
 {
 	struct direction_state *direction = &conn->direction[op->direction & 1];
 	__u32 base = op->direction == DIRECTION_TX ? conn->id.tx_base : conn->id.rx_base;
@@ -214,11 +216,13 @@ static __noinline int report_operation(const struct frame *frame)
 		conn = report_adopt(&ref, &key, op);
 	if (!conn || conn->status & CONN_IGNORED)
 		return 0;
-	if (!(conn->status & CONN_ANNOUNCED) && (!op->length || !announce(conn, &ref, frame, false)))
+	if (!(conn->status & CONN_ANNOUNCED) &&
+		(!op->length || !announce(conn, &ref, frame, false)))
 		return 0;
 	if (frame->thread->born)
 		op->flags |= DATA_THREAD_BORN;
-	if (op->direction == DIRECTION_RX && conn->role != ROLE_CLIENT && report_blocking(&ref, frame))
+	if (op->direction == DIRECTION_RX && conn->role != ROLE_CLIENT &&
+		report_blocking(&ref, frame))
 		op->flags |= DATA_BLOCKING;
 	report_locate(&ref, conn, op);
 	if (!op->length || op->flags & DATA_PEEK)

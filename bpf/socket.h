@@ -129,7 +129,8 @@ static __always_inline __u32 socket_position(struct sock *sk, __u8 direction)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
 
-	return direction == DIRECTION_TX ? BPF_CORE_READ(tcp, write_seq) : BPF_CORE_READ(tcp, copied_seq);
+	return direction == DIRECTION_TX ? BPF_CORE_READ(tcp, write_seq)
+					 : BPF_CORE_READ(tcp, copied_seq);
 }
 
 /* The peer's FIN takes a sequence number too, which moves copied_seq by one more
@@ -137,7 +138,7 @@ static __always_inline __u32 socket_position(struct sock *sk, __u8 direction)
 static __always_inline bool socket_fin_received(__u8 state)
 {
 	return state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING ||
-		state == TCP_TIME_WAIT || state == TCP_CLOSE;
+	       state == TCP_TIME_WAIT || state == TCP_CLOSE;
 }
 
 #endif /* TRACELET_BPF_SOCKET_H */

@@ -19,10 +19,10 @@ struct settings {
 	__u32 cpus_per_ring;
 	__u32 wake_bytes; /* wake the reader when a ring holds this much */
 	__u32 default_verdict;
-	__u32 netns; /* inode number; 0: all */
-	__u32 by_cgroup; /* 1: only tasks below cgroups[0] */
-	__u32 by_process; /* 0: `processes` is empty, do not look */
-	__u32 port_count; /* 0: all */
+	__u32 netns;		/* inode number; 0: all */
+	__u32 by_cgroup;	/* 1: only tasks below cgroups[0] */
+	__u32 by_process;	/* 0: `processes` is empty, do not look */
+	__u32 port_count;	/* 0: all */
 	__u16 ports[MAX_PORTS]; /* local or remote */
 };
 
@@ -30,10 +30,10 @@ struct settings {
 struct ledger {
 	__u64 attempted;
 	__u64 ring_full;
-	__u64 conns_full; /* connections not traced: table full */
+	__u64 conns_full;   /* connections not traced: table full */
 	__u64 threads_full; /* operations not reported: thread table full */
 	__u64 compat_tasks; /* operations of 32-bit tasks, not decoded */
-	__u64 unreadable; /* user memory that could not be read: bytes not captured */
+	__u64 unreadable;   /* user memory that could not be read: bytes not captured */
 	__u64 pad[2];
 };
 
@@ -44,15 +44,15 @@ struct conn_key {
 };
 
 struct direction_state {
-	__u64 next; /* stream offset after the last byte seen */
+	__u64 next;	 /* stream offset after the last byte seen */
 	__u32 head_left; /* bytes that may still be copied of the current head; 0: head closed */
 	__u32 pad;
 };
 
 /* conn_state.status */
 #define CONN_ANNOUNCED (1 << 0) /* an OPEN event was submitted */
-#define CONN_DYING (1 << 1) /* TCP state CLOSE, data may be left to read */
-#define CONN_IGNORED (1 << 2) /* set by user space: carries nothing of interest */
+#define CONN_DYING (1 << 1)	/* TCP state CLOSE, data may be left to read */
+#define CONN_IGNORED (1 << 2)	/* set by user space: carries nothing of interest */
 #define CONN_UNIX (1 << 3)
 
 struct conn_state {
@@ -62,7 +62,7 @@ struct conn_state {
 	__u32 flags; /* CONN_ADOPTED... of events.h */
 	__u32 status;
 	__u32 peer_inode;
-	__u8 role; /* enum conn_role */
+	__u8 role;	     /* enum conn_role */
 	__u8 last_direction; /* 0 none, 1 + enum event_direction */
 	__u16 pad;
 };
@@ -71,9 +71,9 @@ struct conn_state {
  * is read back from a map is unknown to the verifier, which therefore checks the
  * code that follows once and not once for each path that led there. */
 struct operation {
-	__u64 buffer; /* user address of the bytes, or of the iovec array; 0: not to be read */
+	__u64 buffer;	/* user address of the bytes, or of the iovec array; 0: not to be read */
 	__u32 segments; /* 0: `buffer` is the bytes */
-	__u32 length; /* bytes moved */
+	__u32 length;	/* bytes moved */
 	__u32 trailing; /* bytes that the same call moved after these (sendmmsg) */
 	__s32 error;
 	__u16 flags; /* DATA_* */
@@ -82,8 +82,8 @@ struct operation {
 	__u32 fd;
 	/* How far the report has come. */
 	__u64 offset; /* stream offset of the next byte */
-	__u64 user; /* its address */
-	__u32 left; /* bytes to the end of the operation */
+	__u64 user;   /* its address */
+	__u32 left;   /* bytes to the end of the operation */
 	__u32 segment_left;
 	__u32 segment; /* next one to load */
 	__u32 pad;
@@ -95,8 +95,8 @@ struct thread_state {
 	__u64 polled_sock; /* the one socket that the last poll was for, 0 otherwise */
 	__u32 netns;
 	__u32 waits;
-	__u32 born; /* 1: entry made by the fork tracepoint */
-	__u32 attempts; /* see event_data.attempts */
+	__u32 born;	    /* 1: entry made by the fork tracepoint */
+	__u32 attempts;	    /* see event_data.attempts */
 	__u32 thread_start; /* see event_header.thread_start */
 	__u32 pad;
 	struct operation operation;

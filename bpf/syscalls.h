@@ -19,7 +19,7 @@ enum syscall_class {
 	SYSCALL_RECVMMSG, /* (fd, mmsghdr, count, flags), returns messages */
 	SYSCALL_SENDMMSG,
 	SYSCALL_SENDFILE, /* (out, in, ...) */
-	SYSCALL_SPLICE, /* (in, offset, out, ...) */
+	SYSCALL_SPLICE,	  /* (in, offset, out, ...) */
 	SYSCALL_CONNECT,
 	SYSCALL_ACCEPT,
 	SYSCALL_POLL, /* (pollfd, count, ...) */
