@@ -38,6 +38,8 @@ class Expected:
     path: str
     sides: tuple
     linked: bool
+    context: tuple
+    caller: str
     check: object
     wanted: dict
 
@@ -48,6 +50,7 @@ class Row:
         self.name = function.__name__
         self.path = "/" + self.name.replace("_", "-")
         self.expected = []
+        self.servers = {}  # server spans by path
         self.error = None
         self.resources = contextlib.ExitStack()
 
@@ -106,11 +109,15 @@ class Row:
 
     # --- what must come of it
 
-    def expect(self, path=None, sides=BOTH, linked=True, check=None, **values):
+    def expect(self, path=None, sides=BOTH, linked=True, context=(), caller="", check=None, **values):
         """A span on each of `sides`, the server's a child of the client's, or not `linked` and with the reason.
-        Keys: ATTRIBUTES or a full key; None: must be absent; `check(span)` asserts more."""
+        `context`: (trace id, span id) that a header made the client's parent; `caller`: path whose
+        server span is the client's parent. Keys: ATTRIBUTES or a full key; None: must be absent; `check(span)` asserts more.
+        """
         wanted = {ATTRIBUTES.get(key, key): value for key, value in (DEFAULTS | values).items()}
-        self.expected.append(Expected(self.path if path is None else path, sides, linked, check, wanted))
+        self.expected.append(
+            Expected(self.path if path is None else path, sides, linked, context, caller, check, wanted)
+        )
 
     # --- running
 
@@ -153,7 +160,15 @@ class Row:
             except AssertionError as error:
                 yield f"{side} span of {expected.path}: {error}: {span}"
         client, server = found.get("client"), found.get("server")
-        if client and client.has_parent():
+        self.servers[expected.path] = server
+        if client and expected.context:
+            if (client.trace_id, client.parent, client.link) != (*expected.context, "header"):
+                yield f"not in the context of its header {expected.context}: {client}"
+        elif client and expected.caller:
+            caller = self.servers[expected.caller]
+            if (client.trace_id, client.parent) != (caller.trace_id, caller.span_id):
+                yield f"not called by {caller}: {client}"
+        elif client and client.has_parent():
             yield f"WRONG: a parent where nothing called: {client}"
         if (
             client
