@@ -5,6 +5,7 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 namespace tracelet::source {
 namespace {
@@ -114,8 +115,8 @@ void Recorder::WriteHeader(const ClockPair& pair) {
   header.realtime_ns = pair.realtime_ns;
   utsname system{};
   uname(&system);
-  std::strncpy(header.architecture, system.machine, sizeof(header.architecture) - 1);
-  std::strncpy(header.kernel, system.release, sizeof(header.kernel) - 1);
+  std::string_view(system.machine).copy(header.architecture, sizeof(header.architecture) - 1);
+  std::string_view(system.release).copy(header.kernel, sizeof(header.kernel) - 1);
   out_->write(reinterpret_cast<const char*>(&header), sizeof(header));
   header_written_ = true;
   CheckStream();
