@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,25 +17,26 @@ namespace tracelet::protocol {
 
 // A request or a response as a stretch of one direction's stream.
 struct Message {
-  uint64_t begin = 0;          // stream offset of the first byte
-  uint64_t end = 0;            // one past the last byte seen so far
-  uint64_t last_byte_ns = 0;   // exit of the operation that moved it
-  conn::Operation first;       // the operation that moved the first byte
-  bool one_thread = true;      // all operations so far were by first.tid
-  bool blocking = true;        // and all of them slept in the call itself
+  uint64_t begin = 0;         // stream offset of the first byte
+  uint64_t end = 0;           // one past the last byte seen so far
+  uint64_t last_byte_ns = 0;  // exit of the operation that moved it
+  conn::Operation first;      // the operation that moved the first byte
+  bool one_thread = true;     // all operations so far were by first.tid
+  bool blocking = true;       // and all of them slept in the call itself
   bool started = false;
-  bool complete = false;       // the last byte was seen
-  uint64_t body_bytes = 0;     // on the wire, chunk framing excluded
+  bool complete = false;    // the last byte was seen
+  uint64_t body_bytes = 0;  // on the wire, chunk framing excluded
+  bool body_exact = false;  // body_bytes is the whole body and nothing else
 };
 
 enum class Outcome : uint8_t {
   kComplete,
-  kAborted,    // the requesting side closed before the response was complete
-  kReset,      // RST, or another socket error
-  kNoResponse, // the responding side closed before the first byte of the response
-  kIncomplete, // the responding side closed in the middle of the response
-  kUpgraded,   // 101 or CONNECT: ended with the connection
-  kLost,       // events were lost: what is known is right, the rest is missing
+  kAborted,     // the requesting side closed before the response was complete
+  kReset,       // RST, or another socket error
+  kNoResponse,  // the responding side closed before the first byte of the response
+  kIncomplete,  // the responding side closed in the middle of the response
+  kUpgraded,    // 101 or CONNECT: ended with the connection
+  kLost,        // events were lost: what is known is right, the rest is missing
 };
 
 // Request and response of an HTTP-shaped protocol. The same for HTTP/1 and HTTP/2.
@@ -47,15 +49,16 @@ struct Exchange {
 
   std::string version;  // "1.0", "1.1", "2"
   std::string method;
-  std::string target;   // as sent: origin, absolute, authority or asterisk form
-  std::string host;     // Host or :authority
+  std::string target;  // as sent: origin, absolute, authority or asterisk form
+  std::string host;    // Host or :authority
   std::string user_agent;
   int status = 0;  // 0: no final status seen
   // Only the propagation headers, names in lower case: traceparent, tracestate,
   // b3, x-b3-*, uber-trace-id. Never cookies or authorization.
   std::vector<std::pair<std::string, std::string>> propagation;
-  bool head_truncated = false;   // head longer than what is captured
-  bool resynchronised = false;   // first exchange after lost events
+  bool head_truncated = false;  // head longer than what is captured
+  bool resynchronised = false;  // first exchange after lost events
+  bool end_unseen = false;      // the response's end is invisible; taken for over when it paused
 };
 
 class ExchangeSink {
@@ -63,7 +66,6 @@ class ExchangeSink {
   virtual ~ExchangeSink() = default;
   // The head of a request is known. `direction` is that of the request: kSend on the client's side.
   virtual void OnRequest(conn::Direction direction, const Exchange& exchange) = 0;
-  // More bytes of the current request or its end: only Message fields changed.
   // The exchange has ended, well or not; OnRequest came before, always.
   virtual void OnExchange(conn::Direction direction, Exchange&& exchange) = 0;
 };
@@ -76,7 +78,8 @@ class ConnectionParser {
   virtual ~ConnectionParser() = default;
 
   // Follows the previous chunk of this direction without a hole, except after OnGap.
-  virtual void OnChunk(conn::Direction direction, const conn::Chunk& chunk) = 0;
+  // False when nothing could be made of it, because events were lost before it.
+  virtual bool OnChunk(conn::Direction direction, const conn::Chunk& chunk) = 0;
   // Bytes up to `next_offset` were lost or never seen; the parser resynchronises.
   virtual void OnGap(conn::Direction direction, uint64_t next_offset) = 0;
   // This direction has ended (EOF read, FIN sent). `time_ns`: CLOCK_MONOTONIC.
@@ -84,8 +87,29 @@ class ConnectionParser {
   // The connection is gone; `error` is an errno or 0. Flushes every open exchange.
   virtual void OnClose(uint64_t time_ns, int error) = 0;
 
+  // Nothing moved for Http::quiet_end_ms although AwaitsQuiet().
+  virtual void OnQuiet() = 0;
+
   // True once it is certain that this is not this parser's protocol.
   [[nodiscard]] virtual bool NotMine() const = 0;
+  // An exchange is open.
+  [[nodiscard]] virtual bool Busy() const = 0;
+  // An exchange is open whose end cannot be seen and may have passed.
+  [[nodiscard]] virtual bool AwaitsQuiet() const = 0;
+};
+
+// What was on the connection before the first chunk that the parser gets.
+enum class Joined : uint8_t {
+  kStart,   // nothing: offset 0 is a boundary in both directions
+  kIdle,    // unknown bytes, before the agent: the first chunk is the first thing seen
+  kMiddle,  // bytes that are lost or were not understood, of the other direction last
+};
+
+struct ParserOptions {
+  Joined joined = Joined::kStart;
+  std::optional<conn::Direction> requests = {};  // the direction of requests, if known
+  size_t max_head_bytes = 16'384;
+  size_t max_outstanding = 128;
 };
 
 // What a folder registers.
@@ -93,7 +117,7 @@ struct Protocol {
   std::string_view name;
   // True when these first bytes of a direction can be this protocol.
   bool (*looks_like)(std::string_view head);
-  std::unique_ptr<ConnectionParser> (*make)(ExchangeSink& sink);
+  std::unique_ptr<ConnectionParser> (*make)(ExchangeSink& sink, const ParserOptions& options);
 };
 
 // All protocols, in the order in which they are asked. registry.cc lists them.

@@ -1,0 +1,313 @@
+#include "agent/protocol/http1/head.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+
+namespace tracelet::protocol::http1 {
+namespace {
+
+constexpr std::string_view kVersionPrefix = "HTTP/1.";
+constexpr size_t kMaxMethod = 32;  // longest registered one: UPDATEREDIRECTREF, 17 (RFC 9110 §16.1)
+
+// tchar of RFC 9110 §5.6.2.
+constexpr std::array<bool, 256> MakeTokenTable() {
+  std::array<bool, 256> table{};
+  for (int c = '0'; c <= '9'; ++c) table[c] = true;
+  for (int c = 'a'; c <= 'z'; ++c) table[c] = table[c - 'a' + 'A'] = true;
+  for (char c : std::string_view("!#$%&'*+-.^_`|~")) table[static_cast<unsigned char>(c)] = true;
+  return table;
+}
+constexpr std::array<bool, 256> kToken = MakeTokenTable();
+
+bool IsToken(char c) { return kToken[static_cast<unsigned char>(c)]; }
+bool IsBlank(char c) { return c == ' ' || c == '\t'; }
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+bool EqualsLower(std::string_view text, std::string_view lower) {
+  if (text.size() != lower.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (Lower(text[i]) != lower[i]) return false;
+  }
+  return true;
+}
+
+std::string_view Trim(std::string_view text) {
+  while (!text.empty() && IsBlank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && IsBlank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+// Takes the next line without its end; false when the text has no whole line left.
+bool TakeLine(std::string_view& text, std::string_view& line) {
+  const size_t end = text.find('\n');
+  if (end == std::string_view::npos) return false;
+  line = text.substr(0, end);
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  text.remove_prefix(end + 1);
+  return true;
+}
+
+void SkipEmptyLines(std::string_view& text) {
+  while (!text.empty() && (text.front() == '\r' || text.front() == '\n')) text.remove_prefix(1);
+}
+
+// "HTTP/1.x" with any x: §2.3 lets a later minor version through.
+bool IsVersion(std::string_view text) {
+  return text.size() == 8 && text.starts_with(kVersionPrefix) && text[7] >= '0' && text[7] <= '9';
+}
+
+// A folded line begins with a blank: joined to the one before by overwriting the
+// line end (§5.2).
+std::string_view Unfold(std::string_view text, std::string& scratch) {
+  scratch.assign(text);
+  for (size_t at = scratch.find('\n'); at != std::string::npos; at = scratch.find('\n', at + 1)) {
+    if (at + 1 >= scratch.size() || !IsBlank(scratch[at + 1])) continue;
+    scratch[at] = ' ';
+    if (at > 0 && scratch[at - 1] == '\r') scratch[at - 1] = ' ';
+  }
+  return scratch;
+}
+
+bool HasFold(std::string_view text) {
+  for (size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    if (at + 1 < text.size() && IsBlank(text[at + 1])) return true;
+  }
+  return false;
+}
+
+// What the framing fields said, in the order of RFC 9112 §6.3.
+struct FramingFields {
+  bool has_length = false;
+  uint64_t length = 0;
+  bool has_encoding = false;
+  bool chunked = false;  // chunked is the last coding
+  bool faulty = false;
+
+  // "5" or "5, 5"; two values that differ are an error (§6.3 item 5).
+  void ContentLength(std::string_view value) {
+    while (true) {
+      const size_t comma = value.find(',');
+      const std::string_view one = Trim(value.substr(0, comma));
+      uint64_t parsed = 0;
+      const auto [end, error] = std::from_chars(one.data(), one.data() + one.size(), parsed);
+      if (error != std::errc() || end != one.data() + one.size()) faulty = true;
+      if (has_length && parsed != length) faulty = true;
+      // Offsets are 64 bits: a length that overflows them is no length.
+      if (parsed > UINT64_MAX / 4) faulty = true;
+      has_length = true;
+      length = parsed;
+      if (comma == std::string_view::npos) return;
+      value.remove_prefix(comma + 1);
+    }
+  }
+
+  void TransferEncoding(std::string_view value) {
+    has_encoding = true;
+    if (chunked) faulty = true;  // a coding after chunked
+    const size_t comma = value.rfind(',');
+    const std::string_view last = Trim(comma == std::string_view::npos ? value : value.substr(comma + 1));
+    chunked = EqualsLower(last, "chunked");
+  }
+};
+
+struct Fields {
+  FramingFields framing;
+  Head& head;
+};
+
+bool IsPropagation(std::string_view name) {
+  static constexpr std::string_view kNames[] = {"traceparent",  "tracestate",        "b3",
+                                                "x-b3-traceid", "x-b3-spanid",       "x-b3-sampled",
+                                                "x-b3-flags",   "x-b3-parentspanid", "uber-trace-id"};
+  return std::any_of(std::begin(kNames), std::end(kNames),
+                     [&](std::string_view known) { return EqualsLower(name, known); });
+}
+
+void OnField(Fields& fields, std::string_view name, std::string_view value) {
+  Head& head = fields.head;
+  // Blanks before the colon: senders must not, receivers differ (§5.1).
+  const std::string_view bare = Trim(name);
+  if (bare.empty()) return;
+  const bool spaced = bare.size() != name.size();
+  switch (Lower(bare.front())) {
+    case 'h':
+      if (head.host.empty() && EqualsLower(bare, "host")) head.host = value;
+      return;
+    case 'c':
+      if (EqualsLower(bare, "content-length")) {
+        fields.framing.ContentLength(value);
+        fields.framing.faulty |= spaced;
+      } else if (EqualsLower(bare, "content-type")) {
+        head.event_stream = EqualsLower(Trim(value.substr(0, value.find(';'))), "text/event-stream");
+      }
+      return;
+    case 't':
+      if (EqualsLower(bare, "transfer-encoding")) {
+        fields.framing.TransferEncoding(value);
+        fields.framing.faulty |= spaced;
+        return;
+      }
+      break;
+    case 'u':
+      if (EqualsLower(bare, "user-agent")) {
+        if (head.user_agent.empty()) head.user_agent = value;
+        return;
+      }
+      break;
+    case 'b':
+    case 'x':
+      break;
+    default:
+      return;
+  }
+  if (!IsPropagation(bare)) return;
+  std::string lower(bare);
+  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
+  head.propagation.emplace_back(std::move(lower), std::string(value));
+}
+
+// Reads the header section that follows the start line.
+FramingFields ReadFields(std::string_view text, Head& head) {
+  Fields fields{.framing = {}, .head = head};
+  std::string_view line;
+  while (TakeLine(text, line)) {
+    if (line.empty()) break;
+    const size_t colon = line.find(':');
+    if (colon == std::string_view::npos) continue;
+    OnField(fields, line.substr(0, colon), Trim(line.substr(colon + 1)));
+  }
+  return fields.framing;
+}
+
+bool ParseRequestLine(std::string_view line, bool cut, Head& head) {
+  const size_t method_end = line.find(' ');
+  if (method_end == 0 || method_end == std::string_view::npos || method_end > kMaxMethod) return false;
+  head.method = line.substr(0, method_end);
+  if (!std::all_of(head.method.begin(), head.method.end(), IsToken)) return false;
+  line.remove_prefix(method_end + 1);
+  while (!line.empty() && line.back() == ' ' && !cut) line.remove_suffix(1);
+  const size_t version_at = line.rfind(' ');
+  if (version_at != std::string_view::npos && IsVersion(line.substr(version_at + 1))) {
+    head.version = line.substr(version_at + 6);
+    head.target = Trim(line.substr(0, version_at));
+  } else if (cut) {
+    head.target = line;
+  }
+  return !head.target.empty();
+}
+
+bool ParseStatusLine(std::string_view line, Head& head) {
+  if (line.size() < 12 || !IsVersion(line.substr(0, 8)) || line[8] != ' ') return false;
+  for (size_t i = 9; i < 12; ++i) {
+    if (line[i] < '0' || line[i] > '9') return false;
+    head.status = head.status * 10 + (line[i] - '0');
+  }
+  head.version = line.substr(5, 3);
+  return head.status >= 100 && (line.size() == 12 || line[12] == ' ');
+}
+
+}  // namespace
+
+bool CanBeRequest(std::string_view bytes) {
+  SkipEmptyLines(bytes);
+  size_t at = 0;
+  while (at < bytes.size() && IsToken(bytes[at])) ++at;
+  if (at > kMaxMethod) return false;
+  if (at == bytes.size()) return true;
+  if (at == 0 || bytes[at] != ' ') return false;
+  // The target: visible characters (raw UTF-8 occurs), then the version.
+  const std::string_view rest = bytes.substr(at + 1);
+  const size_t line_end = rest.find('\n');
+  std::string_view line = rest.substr(0, line_end);
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; };
+  if (line_end == std::string_view::npos) {
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    return std::none_of(line.begin(), line.end(), control);
+  }
+  Head head;
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  return std::none_of(line.begin(), line.end(), control) &&
+         ParseRequestLine(bytes.substr(0, at + 1 + line.size()), /*cut=*/false, head) && !head.version.empty();
+}
+
+bool CanBeResponse(std::string_view bytes) {
+  const size_t compared = std::min(bytes.size(), kVersionPrefix.size());
+  if (bytes.substr(0, compared) != kVersionPrefix.substr(0, compared)) return false;
+  Head head;
+  return bytes.size() < 13 || ParseStatusLine(bytes.substr(0, bytes[12] == '\r' || bytes[12] == '\n' ? 12 : 13), head);
+}
+
+size_t HeadLength(std::string_view text, size_t from) {
+  for (size_t at = text.find('\n', from); at != std::string_view::npos; at = text.find('\n', at + 1)) {
+    if (at + 1 < text.size() && text[at + 1] == '\n') return at + 2;
+    if (at + 2 < text.size() && text[at + 1] == '\r' && text[at + 2] == '\n') return at + 3;
+  }
+  return 0;
+}
+
+std::optional<Head> ParseRequestHead(std::string_view text, bool truncated, std::string& scratch) {
+  SkipEmptyLines(text);
+  if (HasFold(text)) text = Unfold(text, scratch);
+  Head head;
+  std::string_view line;
+  const bool whole_line = TakeLine(text, line);
+  if (!whole_line) {
+    if (!truncated) return std::nullopt;
+    line = text;
+    text = {};
+  }
+  if (!ParseRequestLine(line, !whole_line, head)) return std::nullopt;
+  if (whole_line && head.version.empty()) return std::nullopt;
+
+  const FramingFields framing = ReadFields(text, head);
+  if (truncated || framing.faulty) {
+    head.framing = Framing::kUnknown;
+  } else if (framing.has_encoding) {
+    // A request in another coding than chunked, or in HTTP/1.0, has no length (§6.3 item 4, §6.1).
+    head.framing = framing.chunked && head.version != "1.0" ? Framing::kChunked : Framing::kUnknown;
+  } else if (framing.has_length && framing.length > 0) {
+    head.framing = Framing::kLength;
+    head.content_length = framing.length;
+  }
+  return head;
+}
+
+std::optional<Head> ParseResponseHead(std::string_view text, bool truncated, RequestKind request,
+                                      std::string& scratch) {
+  if (HasFold(text)) text = Unfold(text, scratch);
+  Head head;
+  std::string_view line;
+  const bool whole_line = TakeLine(text, line);
+  if (!whole_line) {
+    if (!truncated) return std::nullopt;
+    line = text.substr(0, 12);
+    text = {};
+  }
+  if (!ParseStatusLine(line, head)) return std::nullopt;
+
+  const FramingFields framing = ReadFields(text, head);
+  const bool successful = head.status >= 200 && head.status < 300;
+  if (head.status == 101 || (request == RequestKind::kConnect && successful)) {
+    head.framing = Framing::kTunnel;
+  } else if (truncated) {
+    head.framing = Framing::kUnknown;
+  } else if (request == RequestKind::kHead || head.status < 200 || head.status == 204 || head.status == 304) {
+    head.framing = Framing::kNone;
+  } else if (framing.has_encoding) {
+    head.framing = framing.faulty || head.version == "1.0" ? Framing::kUnknown
+                   : framing.chunked                       ? Framing::kChunked
+                                                           : Framing::kUntilClose;
+  } else if (framing.faulty) {
+    head.framing = Framing::kUnknown;
+  } else if (framing.has_length) {
+    head.framing = framing.length > 0 ? Framing::kLength : Framing::kNone;
+    head.content_length = framing.length;
+  } else {
+    head.framing = Framing::kUntilClose;
+  }
+  return head;
+}
+
+}  // namespace tracelet::protocol::http1

@@ -1,0 +1,13 @@
+#include "agent/protocol/http1/http1.h"
+#include "agent/protocol/protocol.h"
+
+namespace tracelet::protocol {
+
+const std::vector<Protocol>& Registry() {
+  static const std::vector<Protocol> kProtocols = {
+      http1::Http1(),
+  };
+  return kProtocols;
+}
+
+}  // namespace tracelet::protocol
