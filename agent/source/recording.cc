@@ -2,7 +2,6 @@
 
 #include <sys/utsname.h>
 
-#include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string_view>
