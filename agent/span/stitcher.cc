@@ -74,6 +74,7 @@ Stitcher::Stitcher(const config::Span& config, const InstallationKey& key, SpanS
       thread_(config.max_open) {}
 
 void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
+  latest_ns_ = std::max(latest_ns_, start.first.time_ns);
   if (open_.size() >= max_open_) {
     open_servers_.AddUnknown();
     return;
@@ -156,7 +157,7 @@ void Stitcher::OnRequestEnd(uint64_t handle, Span span) {
     return;
   }
   request->span = std::move(span);
-  request->final_ns = watermark_ns_ + hold_ns_;
+  request->final_ns = latest_ns_ + hold_ns_;
   held_.push_back(std::move(request));
   ledger_.held = held_.size();
 }
@@ -166,9 +167,9 @@ void Stitcher::OnRequestDropped(uint64_t handle) {
 }
 
 void Stitcher::OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) {
-  watermark_ns_ = std::max(watermark_ns_, monotonic_ns);
+  latest_ns_ = std::max(latest_ns_, monotonic_ns);
   std::vector<RequestPtr> final;
-  while (!held_.empty() && held_.front()->final_ns <= watermark_ns_) {
+  while (!held_.empty() && held_.front()->final_ns <= latest_ns_) {
     final.push_back(std::move(held_.front()));
     held_.pop_front();
   }

@@ -28,15 +28,22 @@ LinkRefusal Doubt(const Request& request, const RequestStart& call) {
 
 }  // namespace
 
-void ThreadRule::OnServerStart(Request& server) const {
-  server.thread_trusted = server.start.first.thread_born || trusted_.contains(ThreadOf(server.start.first));
+void ThreadRule::OnServerStart(Request& server) {
+  const RequestStart& start = server.start;
+  server.thread_trusted = start.first.thread_born;
+  if (start.first.thread_born) return;
+  const auto past = adopted_.find(ThreadOf(start.first));
+  if (past == adopted_.end()) return;
+  past->second.trusted |= start.connection == past->second.connection || AcceptedItself(start) ||
+                          start.first.time_ns >= past->second.read_ns + kLongestTurnNs;
+  server.thread_trusted = past->second.trusted;
 }
 
 void ThreadRule::OnServerEnd(const Request& server) {
   const RequestStart& start = server.start;
   if (server.thread_trusted || !start.one_thread || !start.blocking || !start.first.waits_known) return;
-  if (trusted_.size() >= max_threads_) trusted_.clear();
-  trusted_.insert(ThreadOf(start.first));
+  if (adopted_.size() >= max_threads_) adopted_.clear();
+  adopted_.try_emplace(ThreadOf(start.first), Past{.read_ns = start.first.time_ns, .connection = start.connection});
 }
 
 Verdict ThreadRule::Ask(const Request& client, const OpenRequests& open) const {

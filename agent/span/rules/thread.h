@@ -10,14 +10,16 @@
 //   hand-over     the writer has read no open request: no evidence
 //   shared head   several threads read some open request's head: who has it is unknown
 //   adopted       the thread is older than the agent, so it may be in the middle of an
-//                 event loop's turn, or hold requests that nobody saw. Trusted from the
-//                 second request on, if it read the first one in the same way and that
-//                 one was over: a loop has to wait in between, and is caught by that.
+//                 event loop's turn, or hold requests that nobody saw. Trusted once it has
+//                 read a request in the same way, that one is over, and no loop could have
+//                 come to the next one without a wait: it is on the same connection, or
+//                 the thread accepted it itself, or it came later than any turn lasts.
 //   lost event    anything the thread did between the read and the call was lost
 #pragma once
 
 #include <cstddef>
-#include <unordered_set>
+#include <cstdint>
+#include <unordered_map>
 
 #include "agent/span/rules/verdict.h"
 
@@ -28,13 +30,21 @@ class ThreadRule {
   // Remembers at most so many adopted threads; then starts over, which only refuses more.
   explicit ThreadRule(size_t max_threads) : max_threads_(max_threads) {}
 
-  void OnServerStart(Request& server) const;
+  void OnServerStart(Request& server);
   void OnServerEnd(const Request& server);
   [[nodiscard]] Verdict Ask(const Request& client, const OpenRequests& open) const;
 
  private:
+  // What was seen of an adopted thread: the first request it read that is over.
+  struct Past {
+    uint64_t read_ns = 0;
+    uint64_t connection = 0;
+    bool trusted = false;
+  };
+  static constexpr uint64_t kLongestTurnNs = 1'000'000'000;
+
   const size_t max_threads_;
-  std::unordered_set<ThreadKey, ThreadKeyHash> trusted_;
+  std::unordered_map<ThreadKey, Past, ThreadKeyHash> adopted_;
 };
 
 }  // namespace tracelet::span

@@ -1,0 +1,147 @@
+#include "agent/span/stitcher.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/unit/span/stitch_bench.h"
+
+namespace tracelet::span {
+namespace {
+
+class StitcherTest : public StitchBench {
+ protected:
+  StitcherTest() : StitchBench(Limits(3, 4)) {}
+  void ExpectBalance() {
+    const SpanLedger& ledger = stitcher_.ledger();
+    EXPECT_EQ(ledger.assembled, ledger.exported + ledger.dropped.Total() + ledger.held);
+    EXPECT_EQ(ledger.exported, spans_.size());
+  }
+  const TestThread thread_;
+};
+
+TEST_F(StitcherTest, HoldsASpanUntilItIsFinal) {
+  End(Call(thread_));
+  Pass(500'000'000);
+  Pass(400'000'000);
+  EXPECT_EQ(stitcher_.ledger().held, 1U);
+  ExpectBalance();
+  Pass(600'000'000);
+  EXPECT_EQ(spans_.size(), 1U);
+  EXPECT_EQ(passed_on_ns_, kUnixOffset + now_ns_ - 1'000'000'000);
+  ExpectBalance();
+}
+
+TEST_F(StitcherTest, PassesSpansOnInOrderOfTheirEnd) {
+  const uint64_t a = Serve(thread_);
+  const uint64_t b = Serve(thread_);
+  const uint64_t c = Serve(thread_);
+  Settle({c, a, b});
+  EXPECT_THAT(order_, testing::ElementsAre(c, a, b));
+}
+
+TEST_F(StitcherTest, CountsEverySpanThatItsTablesCannotTake) {
+  std::vector<uint64_t> handles;
+  for (int i = 0; i < 5; ++i) handles.push_back(Serve({.tid = 1U + i}));
+  EXPECT_EQ(stitcher_.open(), 3U);
+  for (uint64_t handle : handles) {
+    End(handle);
+    ExpectBalance();
+  }
+  EXPECT_EQ(stitcher_.ledger().dropped[SpanDrop::kTableFull], 2U);
+  for (int i = 0; i < 3; ++i) End(Serve(thread_));
+  EXPECT_EQ(stitcher_.ledger().dropped[SpanDrop::kTableFull], 4U);
+  EXPECT_EQ(stitcher_.ledger().held, 4U);
+  ExpectBalance();
+  Settle({});
+  EXPECT_EQ(stitcher_.ledger().exported, 4U);
+  ExpectBalance();
+}
+
+// Which request is not known to be open: "the only one" would be a guess.
+TEST_F(StitcherTest, RefusesWhileARequestIsOpenThatTheTableCouldNotTake) {
+  const uint64_t a = Serve({.tid = 1});
+  const uint64_t b = Serve({.tid = 2});
+  const uint64_t c = Serve(thread_);
+  const uint64_t unknown = Serve(thread_);
+  End(a);
+  End(b);
+  const uint64_t call = Call(thread_);
+  End(unknown);
+  const uint64_t later = Call(thread_);
+  End(call);
+  End(c);
+  Settle({later});
+  EXPECT_EQ(stitcher_.ledger().dropped.Total(), 2U);  // `unknown`, and one span too many to hold
+  ExpectRefused(call, LinkRefusal::kLostEvent);
+  ExpectBalance();
+}
+
+TEST_F(StitcherTest, FlushPassesOnWhatIsHeldAndCountsWhatIsOpen) {
+  const uint64_t server = Serve(thread_);
+  const uint64_t call = Call(thread_);
+  End(call);
+  stitcher_.Flush();
+  EXPECT_EQ(spans_.size(), 1U);
+  EXPECT_EQ(Of(call).parent_span_id, ServerSpanId(*starts_[server].name, kKey));
+  EXPECT_EQ(stitcher_.open(), 1U);
+  ExpectBalance();
+}
+
+TEST_F(StitcherTest, CountsLinksAndRefusalsOfWhatItPassedOn) {
+  const uint64_t server = Serve(thread_);
+  const uint64_t call = Call(thread_);
+  const uint64_t pool = Call({.tid = 5});
+  EXPECT_EQ(stitcher_.links().Total(), 0U);
+  Settle({call, pool, server});
+  EXPECT_EQ(stitcher_.links()[LinkRule::kThread], 1U);
+  EXPECT_EQ(stitcher_.links()[LinkRule::kNone], 2U);
+  EXPECT_EQ(stitcher_.refused()[LinkRefusal::kNoEvidence], 1U);
+  EXPECT_EQ(stitcher_.refused().Total(), 1U);
+}
+
+TEST_F(StitcherTest, ADroppedRequestIsNoSpanAndNoCandidate) {
+  const uint64_t dropped = Serve(thread_);
+  stitcher_.OnRequestDropped(dropped);
+  const uint64_t call = Call(thread_);
+  Settle({call});
+  ExpectRoot(call);
+  EXPECT_EQ(stitcher_.ledger().assembled, 1U);
+  ExpectBalance();
+}
+
+TEST(TraceNode, RefusesToBeItsOwnAncestorAndEndlessChains) {
+  auto a = std::make_shared<TraceNode>(SpanId{1}, TraceId{0, 1}, false);
+  auto b = std::make_shared<TraceNode>(SpanId{2}, TraceId{0, 2}, false);
+  ASSERT_TRUE(b->Attach(a));
+  EXPECT_FALSE(a->Attach(b));
+  EXPECT_FALSE(a->Attach(a));
+  EXPECT_EQ(b->Tell(), (TraceId{0, 1}));
+  size_t attached = 0;
+  auto last = b;
+  for (uint64_t i = 3; i < 3'000; ++i) {
+    auto next = std::make_shared<TraceNode>(SpanId{i}, TraceId{0, i}, false);
+    attached += next->Attach(last) ? 1 : 0;
+    last = next;
+  }
+  EXPECT_GT(attached, 2'000U);
+  EXPECT_LT(attached, 2'997U);
+}
+
+TEST(MessageNameIds, AreKeyedDifferAndNeverZero) {
+  const MessageName name{.client_base = 1, .server_base = 2, .offset = 3, .stream_id = 0, .unix_socket = false};
+  EXPECT_NE(ClientSpanId(name, kKey), ServerSpanId(name, kKey));
+  EXPECT_NE(ClientSpanId(name, kKey), ClientSpanId(name, {}));
+  for (const MessageName& other : {MessageName{.client_base = 2, .server_base = 1, .offset = 3},
+                                   MessageName{.client_base = 1, .server_base = 2, .offset = 4},
+                                   MessageName{.client_base = 1, .server_base = 2, .offset = 3, .stream_id = 1},
+                                   MessageName{.client_base = 1, .server_base = 2, .offset = 3, .unix_socket = true}}) {
+    EXPECT_NE(ClientSpanId(name, kKey), ClientSpanId(other, kKey));
+    EXPECT_NE(RootTraceId(name, kKey), RootTraceId(other, kKey));
+  }
+  // Agents of one installation must agree whatever their version; from another implementation of SipHash-2-4.
+  EXPECT_EQ(ClientSpanId(name, kKey).Hex(), "341874ba8c6e39b1");
+  EXPECT_EQ(ServerSpanId(name, kKey).Hex(), "ba8785ee1d2aee70");
+  EXPECT_EQ(RootTraceId(name, kKey).Hex(), "e21edc5d6c986d6417b85c3f656afcef");
+}
+
+}  // namespace
+}  // namespace tracelet::span
