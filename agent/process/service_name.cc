@@ -138,7 +138,8 @@ std::string LaunchedApplication(std::string_view program, Args args, std::string
     return {};
   }
   if (!application.empty()) return ModuleName(application, cwd);
-  const std::string_view folder = TellingFolder(std::string(cwd) + "/file");
+  const std::string inside = std::string(cwd) + "/file";
+  const std::string_view folder = TellingFolder(inside);
   return std::string(folder.empty() ? program : folder);
 }
 
