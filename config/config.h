@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -12,21 +13,21 @@ namespace tracelet::config {
 // What is traced. Empty lists select everything; lists are "or" inside and "and"
 // among each other.
 struct Selector {
-  std::vector<uint32_t> pids;      // the process itself, not its children
-  std::vector<std::string> exes;   // globs against the path of the executable
-  std::vector<uint16_t> ports;     // local or remote
-  std::string cgroup;              // path of a cgroup directory: it and all below
-  std::string netns;               // path of a network namespace file
-  uint32_t tree = 0;               // pid: the process and all it starts; 0 = not used
+  std::vector<uint32_t> pids;     // the process itself, not its children
+  std::vector<std::string> exes;  // globs against the path of the executable
+  std::vector<uint16_t> ports;    // local or remote
+  std::string cgroup;             // path of a cgroup directory: it and all below
+  std::string netns;              // path of a network namespace file
+  uint32_t tree = 0;              // pid: the process and all it starts; 0 = not used
 };
 
 struct Source {
-  uint32_t ring_bytes = 8u << 20;        // per ring, a power of two; mapped twice by the kernel's layout
+  uint32_t ring_bytes = 8u << 20;  // per ring, a power of two; mapped twice by the kernel's layout
   uint32_t cpus_per_ring = 8;
   uint32_t max_connections = 65'536;
   uint32_t max_threads = 65'536;
   uint32_t max_processes = 32'768;
-  uint32_t drain_interval_ms = 20;       // also wakes when a ring is an eighth full
+  uint32_t drain_interval_ms = 20;  // also wakes when a ring is an eighth full
 };
 
 struct Conn {
@@ -44,8 +45,94 @@ struct Span {
   uint64_t hold_ms = 1'000;
   size_t max_open = 65'536;
   size_t max_held = 65'536;
-  size_t max_routes = 200;  // names per service before they become "{other}"
+  size_t max_routes = 200;                      // names per service before they become "{other}"
   std::vector<std::string> allowed_query_keys;  // values of all other keys are replaced
+};
+
+// Which traces are kept. A function of the final trace id, so that every node decides alike.
+struct Sampler {
+  double ratio = 1.0;                      // of the traces, 0 to 1
+  std::map<std::string, double> services;  // ratio of the traces a service takes part in, instead
+  bool parent_based = true;                // a context that came in a header decides for its trace
+};
+
+// What never leaves the process beside query values, cookies and authorization,
+// which are not captured in the first place.
+struct Redactor {
+  std::vector<std::string> drop_attributes;  // keys; a trailing * matches any rest
+  std::vector<std::string> mask_attributes;  // the value becomes "[redacted]"
+};
+
+struct ResourceTagger {
+  std::map<std::string, std::string> tags;  // on every process; what the process says itself comes first
+};
+
+// Requests, errors and durations per service and route, in /metrics.
+struct RedMetrics {
+  bool enabled = true;
+  size_t max_series = 2'000;  // what comes after that is counted under "{other}"
+};
+
+struct Pipeline {
+  Sampler sampler;
+  Redactor redactor;
+  ResourceTagger resource_tagger;
+  RedMetrics red_metrics;
+};
+
+struct Tls {
+  bool enabled = false;
+  std::string ca_file;    // empty: the system's
+  std::string cert_file;  // with key_file: mutual TLS
+  std::string key_file;
+  std::string server_name;  // empty: the host of the endpoint
+  bool skip_verify = false;
+};
+
+// How encoded spans travel to one backend, and what waits when they cannot.
+struct Delivery {
+  size_t batch_spans = 2'000;
+  size_t batch_bytes = 1u << 20;  // collectors take 4 MiB at most by default
+  uint32_t batch_age_ms = 1'000;
+  size_t queue_bytes = 64u << 20;  // encoded; what does not fit is dropped and counted
+  uint32_t timeout_ms = 10'000;    // of one call
+  uint32_t initial_backoff_ms = 200;
+  uint32_t max_backoff_ms = 5'000;
+  uint32_t give_up_after_s = 0;  // on one batch; 0: never
+};
+
+struct Jaeger {
+  std::vector<std::string> endpoints;  // HOST:PORT or dns:///HOST:PORT; none: off
+  bool gzip = false;
+  std::map<std::string, std::string> headers;
+  Tls tls;
+  Delivery delivery;
+};
+
+struct Otlp {
+  std::vector<std::string> endpoints;  // grpc: as above; http: http(s)://HOST:PORT[/PATH]
+  std::string protocol = "grpc";       // or "http": protobuf in a POST to /v1/traces
+  bool gzip = false;
+  std::map<std::string, std::string> headers;
+  Tls tls;
+  Delivery delivery;
+};
+
+struct File {
+  std::string path;  // empty: off
+  size_t max_file_bytes = 100u << 20;
+  uint32_t max_files = 5;  // FILE, FILE.1, ...; the oldest is removed
+  Delivery delivery;
+};
+
+struct Exporter {
+  Jaeger jaeger;
+  Otlp otlp;
+  File file;
+};
+
+struct Admin {
+  std::string listen = ":14271";  // empty: off
 };
 
 struct Config {
@@ -54,6 +141,9 @@ struct Config {
   Conn conn;
   Http http;
   Span span;
+  Pipeline pipeline;
+  Exporter exporter;
+  Admin admin;
 };
 
 }  // namespace tracelet::config
