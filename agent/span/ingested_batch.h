@@ -5,14 +5,15 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace tracelet::span {
 
 struct IngestedBatch {
-  std::string spans;    // a run of `Batch.spans` fields (exporter/proto/jaeger/model.proto): 0x0a, length, Span
-  uint32_t count = 0;   // how many
-  std::string process;  // one `Process` message, without tag and length; empty: each span has its own
+  std::string spans;   // a run of `Batch.spans` fields (exporter/proto/jaeger/model.proto): 0x0a, length, Span
+  uint32_t count = 0;  // how many
+  std::optional<std::string> process;  // one `Process` message, without tag and length; absent: each span has its own
 };
 
 // Where they go. Any thread.
