@@ -12,9 +12,9 @@ namespace tracelet::exporter {
 namespace {
 
 std::string Line(const span::Span& span) {
-  std::string text;
+  JsonText text;
   AppendJsonLine(span, RenderProcessAttributes(*span.process, "node-1"), text);
-  return text;
+  return std::string(text.view());
 }
 
 TEST(JsonLines, TheWholeLine) {
@@ -70,6 +70,19 @@ TEST(JsonLines, AnyBytesGiveOneValidLine) {
   EXPECT_EQ(json["attributes"]["team"], "a\"b");
   EXPECT_EQ(json["attributes"]["host.name"], "node-1");
   EXPECT_EQ(json["attributes"]["process.pid"], 4004);
+}
+
+TEST(JsonLines, EveryByteAtEveryPlaceIsRight) {
+  auto span = Server(1, 0, "shop", 0, 1);
+  for (size_t size = 1; size <= 20; ++size) {
+    for (size_t at = 0; at < size; ++at) {
+      for (const char byte : {'"', '\\', '\x1f', '\x01', '\0', ' ', '!', '#', '[', ']', '\x7f', '~'}) {
+        span->name = std::string(size, 'a');
+        span->name[at] = byte;
+        EXPECT_EQ(nlohmann::json::parse(Line(*span))["name"], span->name);
+      }
+    }
+  }
 }
 
 }  // namespace
