@@ -49,8 +49,7 @@ static __always_inline bool announce(struct conn_state *conn, const struct socke
 	open = emit_reserve(frame->ring, sizeof(*open), frame->cpu, EVENT_OPEN);
 	if (!open)
 		return false;
-	__builtin_memset(
-		(void *)open + sizeof(open->header), 0, sizeof(*open) - sizeof(open->header));
+	__builtin_memset(&open->conn, 0, sizeof(*open) - sizeof(open->header));
 	frame_header(frame, &open->header);
 	open->conn = conn->id;
 	open->established_ns = conn->established_ns;

@@ -36,10 +36,10 @@ static __always_inline void data_message(struct operation *op, __u64 address)
 
 /* sendmmsg and recvmmsg return a count; each message is an operation, the bytes of
  * those behind it are `trailing`. */
-static __always_inline void data_messages(const struct frame *frame, __u64 address, __u32 count)
+static __always_inline void data_messages(struct operation *op, __u64 address, __u32 count)
 {
-	struct operation *op = &frame->thread->operation;
 	__u32 lengths[DATA_MESSAGES] = {}, total = 0;
+	__u16 flags = op->flags;
 
 	for (__u32 i = 0; i < DATA_MESSAGES && i < count; i++) {
 		bpf_probe_read_user(&lengths[i], sizeof(lengths[i]),
@@ -50,9 +50,10 @@ static __always_inline void data_messages(const struct frame *frame, __u64 addre
 	for (__u32 i = 0; i < DATA_MESSAGES && i < count; i++) {
 		total -= lengths[i];
 		op->length = lengths[i];
+		op->flags = flags;
 		op->trailing = total;
 		data_message(op, address + i * sizeof(struct user_mmessage));
-		report_operation(frame);
+		report_operation();
 	}
 }
 
@@ -109,19 +110,22 @@ static __always_inline void data_buffer(struct operation *op, struct pt_regs *re
 	}
 }
 
-static __always_inline void data_moved(
-	const struct frame *frame, struct pt_regs *regs, long result, __u8 class)
+static __always_inline void data_moved(struct pt_regs *regs, long result, __u8 class)
 {
 	__u32 flags = data_message_flags(regs, class);
-	struct operation *op = &frame->thread->operation;
+	struct report *report = report_here();
+	struct operation *op;
 	struct socket_ref ref;
 
+	if (!report)
+		return;
+	op = &report->op;
 	if (flags & (MSG_OOB | MSG_ERRQUEUE))
 		return;
 	op->fd = syscall_arg(regs, 0);
 	op->direction = data_receives(class) ? DIRECTION_RX : DIRECTION_TX;
 	if (class == SYSCALL_SPLICE) { /* one of its descriptors is a pipe */
-		if (socket_of_fd(frame->task, op->fd, &ref))
+		if (socket_of_fd(op->fd, &ref))
 			op->direction = DIRECTION_RX;
 		else
 			op->fd = syscall_arg(regs, 2);
@@ -129,11 +133,22 @@ static __always_inline void data_moved(
 	if (!data_result(op, regs, result, flags))
 		return;
 	if ((class == SYSCALL_RECVMMSG || class == SYSCALL_SENDMMSG) && result > 0) {
-		data_messages(frame, syscall_arg(regs, 1), result);
+		data_messages(op, syscall_arg(regs, 1), result);
 		return;
 	}
 	data_buffer(op, regs, class);
-	report_operation(frame);
+	report_operation();
+}
+
+static __noinline void data_open_unix(const struct conn_key *key, __u32 role)
+{
+	struct conn_state fresh = {
+		.id = { .sock = key->sock }, .status = CONN_UNIX, .role = role
+	};
+
+	fresh.established_ns = bpf_ktime_get_ns();
+	if (bpf_map_update_elem(&conns, key, &fresh, BPF_ANY))
+		LEDGER_ADD(conns_full);
 }
 
 /* The server's socket exists from the handshake on; here it gets its thread and process. */
@@ -143,18 +158,13 @@ static __always_inline void data_accepted(const struct frame *frame, __u32 fd)
 	struct conn_key key;
 	struct conn_state *conn;
 
-	if (!socket_of_fd(frame->task, fd, &ref))
+	if (!socket_of_fd(fd, &ref))
 		return;
 	key = socket_key(&ref);
 	if (ref.family == AF_UNIX) {
-		struct conn_state fresh = { .id = { .sock = key.sock },
-			.status = CONN_UNIX,
-			.role = ROLE_SERVER,
-			.established_ns = bpf_ktime_get_ns() };
-
 		if (!socket_is_stream(ref.sk) || !filter_sock(ref.sk))
 			return;
-		bpf_map_update_elem(&conns, &key, &fresh, BPF_ANY);
+		data_open_unix(&key, ROLE_SERVER);
 	}
 	conn = bpf_map_lookup_elem(&conns, &key);
 	if (conn && !(conn->status & CONN_ANNOUNCED))
@@ -162,20 +172,16 @@ static __always_inline void data_accepted(const struct frame *frame, __u32 fd)
 }
 
 /* A Unix connection is complete when connect() returns; TCP ones are made by the state tracepoint. */
-static __always_inline void data_connected(const struct frame *frame, __u32 fd)
+static __always_inline void data_connected(__u32 fd)
 {
-	struct conn_state fresh = { .status = CONN_UNIX, .role = ROLE_CLIENT };
 	struct socket_ref ref = {};
 	struct conn_key key;
 
-	if (!socket_of_fd(frame->task, fd, &ref) || ref.family != AF_UNIX ||
-		!socket_is_stream(ref.sk) || !filter_sock(ref.sk))
+	if (!socket_of_fd(fd, &ref) || ref.family != AF_UNIX || !socket_is_stream(ref.sk) ||
+		!filter_sock(ref.sk))
 		return;
 	key = socket_key(&ref);
-	fresh.id.sock = key.sock;
-	fresh.established_ns = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&conns, &key, &fresh, BPF_ANY))
-		LEDGER_ADD(conns_full);
+	data_open_unix(&key, ROLE_CLIENT);
 }
 
 /* Waiting for one connection is a blocking read in two calls, and waiting for one
@@ -188,7 +194,7 @@ static __always_inline void data_waited(const struct frame *frame, struct pt_reg
 
 	if (class == SYSCALL_POLL && syscall_arg(regs, 1) == 1 &&
 		!bpf_probe_read_user(&polled, sizeof(polled), (void *)syscall_arg(regs, 0)) &&
-		socket_of_fd(frame->task, polled.fd, &ref)) {
+		socket_of_fd(polled.fd, &ref)) {
 		if (ref.family != AF_UNIX && !socket_is_stream(ref.sk))
 			return;
 		key = socket_key(&ref);
@@ -218,20 +224,20 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		return 0;
 	if (!filter_process(bpf_get_current_pid_tgid() >> 32))
 		return 0;
-	if (task_is_compat(task_current())) {
+	if (task_is_compat()) {
 		LEDGER_ADD(compat_tasks);
 		return 0;
 	}
-	if (!frame_init(&frame))
+	if (class < SYSCALL_CONNECT)
+		data_moved(regs, result, class);
+	else if (class == SYSCALL_CONNECT)
+		data_connected(syscall_arg(regs, 0));
+	else if (!frame_init(&frame))
 		return 0;
-	if (class >= SYSCALL_POLL)
-		data_waited(&frame, regs, class);
 	else if (class == SYSCALL_ACCEPT)
 		data_accepted(&frame, result);
-	else if (class == SYSCALL_CONNECT)
-		data_connected(&frame, syscall_arg(regs, 0));
 	else
-		data_moved(&frame, regs, result, class);
+		data_waited(&frame, regs, class);
 	return 0;
 }
 

@@ -62,6 +62,27 @@ __weak __noinline __u32 head_end(__u64 user, __u32 length)
 	return 0;
 }
 
+/* Written behind the bytes that head_closes() looks at. */
+#define HEAD_SENTINEL 8
+
+/* Whether a head ends among the first `size` <= HEAD_MIN bytes. Most end with the last of them. */
+static __always_inline bool head_closes(__u8 *bytes, __u32 size)
+{
+	__u64 before = 0, lines;
+
+	if (size >= 4 && size <= HEAD_MIN && head_blank(*(__u32 *)(bytes + size - 4)))
+		return true;
+	if (size <= HEAD_MIN)
+		*(__u64 *)(bytes + size) = 0;
+	for (__u32 i = 0; i < HEAD_MIN && i < size; i += 8) {
+		lines = head_newlines(*(__u64 *)(bytes + i));
+		if (lines & (lines << 8 | before >> 56 | lines << 16 | before >> 48))
+			return true;
+		before = lines;
+	}
+	return false;
+}
+
 /* How many of these bytes belong to the head, or are to be reported anyway, and
  * whether the head ends among them. Most heads end with the operation. */
 static __always_inline __u32 head_cut(__u64 user, __u32 length, bool *closed)

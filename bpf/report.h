@@ -10,141 +10,253 @@
 /* A longer iovec, or a head in more pieces, is reported but not copied further. */
 #define REPORT_PIECES 8
 
-/* Submits one event that stands for `length` bytes of the stream and carries
- * `captured` of them, with room for `capacity`, a constant so that the reservation is. */
-static __always_inline bool report_event(const struct frame *frame, const struct conn_state *conn,
+/* What one system call moved. */
+struct operation {
+	__u64 buffer;	/* user address of the bytes, or of the iovec array; 0: not to be read */
+	__u32 segments; /* 0: `buffer` is the bytes */
+	__u32 length;	/* bytes moved */
+	__u32 trailing; /* bytes that the same call moved after these (sendmmsg) */
+	__s32 error;
+	__u16 flags; /* DATA_* */
+	__u8 direction;
+	__u8 nonblocking; /* MSG_DONTWAIT */
+	__u32 fd;
+};
+
+/*
+ * One operation on its way to the ring. It lies in a map and not on the stack, and
+ * the steps are global functions that look it up: the verifier then checks each step
+ * once, for any content, and not once for every path that leads there. One per CPU
+ * is enough: the kernel calls tracepoints with preemption off, and only sys_exit uses it.
+ */
+struct report {
+	struct operation op;
+	__u64 user; /* address of the next byte */
+	__u32 left; /* bytes to the end of the operation */
+	__u32 segment_left;
+	__u32 segment;		 /* next one to load */
+	__u32 head_left;	 /* see direction_state */
+	struct event_data event; /* as it will be sent, from header.tgid on */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct report);
+} reports SEC(".maps");
+
+static __always_inline struct report *report_here(void)
+{
+	__u32 zero = 0;
+
+	return bpf_map_lookup_elem(&reports, &zero);
+}
+
+/* As words, because of void pointers the compiler copies byte by byte. */
+static __always_inline void report_copy(struct event_data *event, const struct event_data *shared)
+{
+	const __u64 *from = (const __u64 *)&shared->header.tgid;
+	__u64 *to = (__u64 *)&event->header.tgid;
+
+	for (__u32 i = 0;
+		i < (sizeof(*event) - __builtin_offsetof(struct event_header, tgid)) / sizeof(*to);
+		i++)
+		to[i] = from[i];
+}
+
+/* Room for the `captured` bytes of an event. `capacity` is a constant so that the reservation is. */
+static __always_inline struct event_data *report_reserve(
+	struct report *report, void *ring, __u32 cpu, const __u32 capacity)
+{
+	struct event_data *event = emit_reserve(ring, sizeof(*event) + capacity, cpu, EVENT_DATA);
+
+	report->event.attempts++; /* also of what is lost: the hole tells */
+	if (event)
+		report_copy(event, &report->event);
+	return event;
+}
+
+static __always_inline void report_submit(const struct report *report, void *ring,
+	struct event_data *event, __u32 length, __u32 captured)
+{
+	event->header.size = sizeof(*event) + captured;
+	event->length = length;
+	event->captured = captured;
+	emit_submit(ring, event);
+}
+
+/* While the head goes on, an event stands for what it carries; the last one for the rest. */
+static __always_inline __u32 report_length(struct report *report, __u32 want, bool closed)
+{
+	report->head_left = closed ? 0 : report->head_left - want;
+	return report->head_left ? want : report->left;
+}
+
+/* Up to HEAD_MIN bytes are reported whatever they are, so they are read once, into the
+ * record, and the end of the head is looked for there. */
+static __always_inline __u32 report_short(struct report *report, void *ring, __u32 cpu, __u32 want)
+{
+	struct event_data *event = report_reserve(report, ring, cpu, HEAD_MIN + HEAD_SENTINEL);
+	__u32 captured = want, length;
+	bool closed = false;
+
+	if (!event) {
+		report->head_left = 0; /* it has a hole now; copying more would lose more */
+		return 0;
+	}
+	barrier_var(captured); /* older verifiers see the bound only on this very register */
+	if (captured > HEAD_MIN)
+		captured = HEAD_MIN;
+	if (bpf_probe_read_user(event->bytes, captured, (void *)report->user)) {
+		LEDGER_ADD(unreadable);
+		captured = 0;
+	} else {
+		closed = head_closes(event->bytes, captured);
+	}
+	length = report_length(report, want, closed);
+	report_submit(report, ring, event, length, captured);
+	return length;
+}
+
+static __always_inline __u32 report_sized(struct report *report, void *ring, __u32 cpu,
 	__u32 length, __u32 captured, const __u32 capacity)
 {
-	struct event_data *event =
-		emit_reserve(frame->ring, sizeof(*event) + capacity, frame->cpu, EVENT_DATA);
-	const struct operation *op = &frame->thread->operation;
+	struct event_data *event = report_reserve(report, ring, cpu, capacity);
 
-	frame->thread->attempts++; /* also of what is lost: the hole tells */
 	if (!event)
-		return false;
-	barrier_var(captured); /* older verifiers see the bound only on this very register */
+		return 0;
+	barrier_var(captured);
 	if (captured > capacity)
 		captured = capacity;
-	if (capacity && bpf_probe_read_user(event->bytes, captured, (void *)op->user)) {
+	if (capacity && bpf_probe_read_user(event->bytes, captured, (void *)report->user)) {
 		LEDGER_ADD(unreadable);
 		captured = 0;
 	}
-	frame_header(frame, &event->header);
-	event->header.size = sizeof(*event) + captured;
-	event->conn = conn->id;
-	event->offset = op->offset;
-	event->length = length;
-	event->captured = captured;
-	event->direction = op->direction;
-	event->evidence_type = EVIDENCE_NONE;
-	event->flags = op->flags;
-	event->error = op->error;
-	event->waits = frame->thread->waits;
-	event->attempts = frame->thread->attempts;
-	event->evidence = 0;
-	emit_submit(frame->ring, event);
-	return true;
+	report_submit(report, ring, event, length, captured);
+	return length;
 }
 
-/* The smallest of the few record sizes that fits: a reservation cannot be shortened. */
-static __always_inline bool report_sized(
-	const struct frame *frame, const struct conn_state *conn, __u32 length, __u32 captured)
+/* Larger heads: what follows the head must not be copied, so its end is looked for first.
+ * The smallest of the few record sizes that fits: a reservation cannot be shortened. */
+static __always_inline __u32 report_long(struct report *report, void *ring, __u32 cpu, __u32 want)
 {
+	bool closed = true;
+	__u32 captured = want ? head_cut(report->user, want, &closed) : 0;
+	__u32 length = report_length(report, want, closed);
+
 	if (!captured)
-		return report_event(frame, conn, length, captured, 0);
-	if (captured <= 256)
-		return report_event(frame, conn, length, captured, 256);
+		return report_sized(report, ring, cpu, length, captured, 0);
+	if (captured <= HEAD_MIN)
+		return report_sized(report, ring, cpu, length, captured, HEAD_MIN);
 	if (captured <= 1024)
-		return report_event(frame, conn, length, captured, 1024);
-	return report_event(frame, conn, length, captured, EVENT_DATA_MAX);
+		return report_sized(report, ring, cpu, length, captured, 1024);
+	return report_sized(report, ring, cpu, length, captured, EVENT_DATA_MAX);
 }
 
-static __always_inline void report_load_segment(struct operation *op)
+static __always_inline void report_load_segment(struct report *report)
 {
 	struct user_iovec iov = {};
 
-	if (op->segment >= op->segments)
+	if (report->segment >= report->op.segments)
 		return;
 	if (bpf_probe_read_user(
-		    &iov, sizeof(iov), (void *)(op->buffer + op->segment * sizeof(iov))))
+		    &iov, sizeof(iov), (void *)(report->op.buffer + report->segment * sizeof(iov))))
 		LEDGER_ADD(unreadable);
-	op->user = iov.base;
-	op->segment_left = iov.length > 0xffffffffULL ? 0xffffffff : iov.length;
-	op->segment++;
+	report->user = iov.base;
+	report->segment_left = iov.length > 0xffffffffULL ? 0xffffffff : iov.length;
+	report->segment++;
 }
 
-static __always_inline void report_begin(struct operation *op)
+/* Submits one event that stands for the next bytes of the operation. Returns 0 when it was the last. */
+__noinline int report_piece(__u32 last)
 {
-	op->left = op->length;
-	op->segment = 0;
-	op->segment_left = 0;
-	op->user = 0;
-	if (op->segments) {
-		report_load_segment(op);
-	} else if (op->buffer) {
-		op->user = op->buffer;
-		op->segment_left = op->length;
+	__u32 cpu = bpf_get_smp_processor_id(), want, length;
+	struct report *report = report_here();
+	void *ring = emit_ring(cpu);
+
+	if (!report || !ring)
+		return 0;
+	want = last ? 0 : report->head_left;
+	if (want && !report->segment_left && report->segment < report->op.segments) {
+		report_load_segment(report);
+		return 1;
+	}
+	if (want > report->segment_left)
+		want = report->segment_left;
+	if (want > report->left)
+		want = report->left;
+	if (want > EVENT_DATA_MAX)
+		want = EVENT_DATA_MAX;
+	if (want && want <= HEAD_MIN)
+		length = report_short(report, ring, cpu, want);
+	else
+		length = report_long(report, ring, cpu, want);
+	report->left -= length;
+	report->event.offset += want;
+	report->user += want;
+	report->segment_left -= want;
+	return length && report->left;
+}
+
+__noinline int report_pieces(void)
+{
+	int more = 1;
+
+	for (int i = 0; i < REPORT_PIECES && more; i++)
+		more = report_piece(i == REPORT_PIECES - 1);
+	return 0;
+}
+
+static __always_inline void report_begin(struct report *report)
+{
+	report->left = report->op.length;
+	report->segment = 0;
+	report->segment_left = 0;
+	report->user = 0;
+	if (report->op.segments) {
+		report_load_segment(report);
+	} else if (report->op.buffer) {
+		report->user = report->op.buffer;
+		report->segment_left = report->op.length;
 	}
 }
 
 /* A turn opens the head; so does what looks like a new message in the same direction
  * (a final response after a 103, a pipelined request). */
-static __always_inline void report_open_head(struct conn_state *conn, const struct operation *op)
+static __always_inline void report_open_head(struct report *report, struct conn_state *conn)
 {
-	struct direction_state *state = &conn->direction[op->direction & 1];
 	__u8 first4[4] = {};
 
-	if (conn->last_direction != op->direction + 1) {
-		conn->last_direction = op->direction + 1;
-		state->head_left = EVENT_HEAD_MAX;
-	} else if (!state->head_left && op->length >= 4 && op->user &&
-		   !bpf_probe_read_user(first4, sizeof(first4), (void *)op->user) &&
+	report->head_left = conn->direction[report->op.direction & 1].head_left;
+	if (conn->last_direction != report->op.direction + 1) {
+		conn->last_direction = report->op.direction + 1;
+		report->head_left = EVENT_HEAD_MAX;
+	} else if (!report->head_left && report->op.length >= 4 && report->user &&
+		   !bpf_probe_read_user(first4, sizeof(first4), (void *)report->user) &&
 		   head_may_begin(first4)) {
-		state->head_left = EVENT_HEAD_MAX;
+		report->head_left = EVENT_HEAD_MAX;
 	}
 }
 
-static __always_inline void report_pieces(const struct frame *frame, struct conn_state *conn)
+/* What all events of the operation say. */
+static __always_inline void report_describe(struct report *report, const struct frame *frame,
+	const struct conn_state *conn, __u64 offset)
 {
-	struct operation *op = &frame->thread->operation;
-	struct direction_state *state = &conn->direction[op->direction & 1];
+	struct event_data *event = &report->event;
 
-	report_begin(op);
-	report_open_head(conn, op);
-	for (int i = 0; i < REPORT_PIECES; i++) {
-		__u32 want = state->head_left, captured = 0, length;
-		bool closed = true;
-
-		if (!op->segment_left && op->segment < op->segments && want) {
-			report_load_segment(op);
-			continue;
-		}
-		if (want > op->segment_left)
-			want = op->segment_left;
-		if (want > op->left)
-			want = op->left;
-		if (want > EVENT_DATA_MAX)
-			want = EVENT_DATA_MAX;
-		if (want && i < REPORT_PIECES - 1)
-			captured = head_cut(op->user, want, &closed);
-		if (closed)
-			state->head_left = 0;
-		else
-			state->head_left -= want;
-		/* While the head goes on, an event stands for what it carries; the last one for the rest. */
-		length = state->head_left ? want : op->left;
-		if (!report_sized(frame, conn, length, captured))
-			return;
-		op->left -= length;
-		if (!op->left)
-			return;
-		op->offset += want;
-		op->user += want;
-		op->segment_left -= want;
-	}
+	frame_header(frame, &event->header);
+	event->conn = conn->id;
+	event->offset = offset;
+	event->direction = report->op.direction;
+	event->flags = report->op.flags;
+	event->error = report->op.error;
+	event->waits = frame->thread->waits;
+	event->attempts = frame->thread->attempts;
 }
 
-static __always_inline struct conn_state *report_adopt(
+/* Not inlined: its stack is free again when the report begins. */
+static __noinline struct conn_state *report_adopt(
 	const struct socket_ref *ref, const struct conn_key *key, const struct operation *op)
 {
 	struct conn_state fresh = { .id = { .sock = (__u64)ref->sk } };
@@ -171,44 +283,51 @@ static __always_inline struct conn_state *report_adopt(
 
 /* The stream offset of the operation's first byte: the end of the last one, checked
  * against the sequence numbers (DESIGN §5). */
-static __always_inline void report_locate(
+static __always_inline __u64 report_locate(
 	const struct socket_ref *ref, struct conn_state *conn, struct operation *op)
 {
 	struct direction_state *direction = &conn->direction[op->direction & 1];
 	__u32 base = op->direction == DIRECTION_TX ? conn->id.tx_base : conn->id.rx_base;
+	__u64 offset = direction->next;
 	__s32 ahead = 0;
 
-	op->offset = direction->next;
 	if (!op->length || op->flags & DATA_PEEK)
-		return;
+		return offset;
 	if (!(conn->status & CONN_UNIX))
 		ahead = socket_position(ref->sk, op->direction) - op->trailing - op->length - base -
-			(__u32)op->offset;
+			(__u32)offset;
 	if (ahead == 1 && op->direction == DIRECTION_RX && socket_fin_received(ref->state))
 		ahead = 0;
 	if (ahead) {
 		op->flags |= DATA_GAP_BEFORE;
-		op->offset += ahead;
+		offset += ahead;
 	}
-	direction->next = op->offset + op->length;
+	direction->next = offset + op->length;
+	return offset;
 }
 
-static __always_inline bool report_blocking(const struct socket_ref *ref, const struct frame *frame)
+static __always_inline bool report_blocking(
+	const struct socket_ref *ref, const struct frame *frame, const struct operation *op)
 {
-	if (!frame->thread->operation.nonblocking && !socket_nonblocking(ref->file))
+	if (!op->nonblocking && !socket_nonblocking(ref->file))
 		return true;
 	return frame->thread->polled_sock == (__u64)ref->sk;
 }
 
-/* Reports frame->thread->operation. A function of its own, so that the verifier may forget what led here. */
-static __noinline int report_operation(const struct frame *frame)
+/* Reports the operation in report_here(). */
+__noinline int report_operation(void)
 {
-	struct operation *op = &frame->thread->operation;
-	struct socket_ref ref = {};
-	struct conn_key key;
+	struct report *report = report_here();
 	struct conn_state *conn;
+	struct socket_ref ref = {};
+	struct frame frame = {};
+	struct operation *op;
+	struct conn_key key;
 
-	if (!socket_of_fd(frame->task, op->fd, &ref))
+	if (!report)
+		return 0;
+	op = &report->op;
+	if (!socket_of_fd(op->fd, &ref) || !frame_init(&frame))
 		return 0;
 	key = socket_key(&ref);
 	conn = bpf_map_lookup_elem(&conns, &key);
@@ -217,18 +336,25 @@ static __noinline int report_operation(const struct frame *frame)
 	if (!conn || conn->status & CONN_IGNORED)
 		return 0;
 	if (!(conn->status & CONN_ANNOUNCED) &&
-		(!op->length || !announce(conn, &ref, frame, false)))
+		(!op->length || !announce(conn, &ref, &frame, false)))
 		return 0;
-	if (frame->thread->born)
+	if (frame.thread->born)
 		op->flags |= DATA_THREAD_BORN;
 	if (op->direction == DIRECTION_RX && conn->role != ROLE_CLIENT &&
-		report_blocking(&ref, frame))
+		report_blocking(&ref, &frame, op))
 		op->flags |= DATA_BLOCKING;
-	report_locate(&ref, conn, op);
-	if (!op->length || op->flags & DATA_PEEK)
-		report_event(frame, conn, 0, 0, 0);
-	else
-		report_pieces(frame, conn);
+	report_describe(report, &frame, conn, report_locate(&ref, conn, op));
+	if (!op->length || op->flags & DATA_PEEK) {
+		report->left = 0;
+		report->head_left = 0;
+		report_piece(true);
+	} else {
+		report_begin(report);
+		report_open_head(report, conn);
+		report_pieces();
+		conn->direction[op->direction & 1].head_left = report->head_left;
+	}
+	frame.thread->attempts = report->event.attempts;
 	return 0;
 }
 

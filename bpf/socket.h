@@ -18,9 +18,9 @@ struct socket_ref {
  * checking that is cheaper than the inode's mode and fails for every other file.
  * Neighbours are read at once: struct socket {…, file, sk, …} and struct sock_common
  * {…, skc_family, skc_state, …} have been so since 2.6 and 4.4. */
-static __always_inline bool socket_of_fd(struct task_struct *task, __u32 fd, struct socket_ref *ref)
+static __always_inline bool socket_of_fd(__u32 fd, struct socket_ref *ref)
 {
-	struct file *file = task_file(task, fd);
+	struct file *file = task_file(fd);
 	struct socket *socket;
 	struct {
 		struct file *file;

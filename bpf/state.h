@@ -67,28 +67,6 @@ struct conn_state {
 	__u16 pad;
 };
 
-/* What one system call moved. It lies in the thread's state, not on the stack: what
- * is read back from a map is unknown to the verifier, which therefore checks the
- * code that follows once and not once for each path that led there. */
-struct operation {
-	__u64 buffer;	/* user address of the bytes, or of the iovec array; 0: not to be read */
-	__u32 segments; /* 0: `buffer` is the bytes */
-	__u32 length;	/* bytes moved */
-	__u32 trailing; /* bytes that the same call moved after these (sendmmsg) */
-	__s32 error;
-	__u16 flags; /* DATA_* */
-	__u8 direction;
-	__u8 nonblocking; /* MSG_DONTWAIT */
-	__u32 fd;
-	/* How far the report has come. */
-	__u64 offset; /* stream offset of the next byte */
-	__u64 user;   /* its address */
-	__u32 left;   /* bytes to the end of the operation */
-	__u32 segment_left;
-	__u32 segment; /* next one to load */
-	__u32 pad;
-};
-
 struct thread_state {
 	__u64 tgid_start_ns;
 	__u64 cgroup_id;
@@ -99,7 +77,6 @@ struct thread_state {
 	__u32 attempts;	    /* see event_data.attempts */
 	__u32 thread_start; /* see event_header.thread_start */
 	__u32 pad;
-	struct operation operation;
 };
 
 #endif /* TRACELET_BPF_STATE_H */

@@ -11,10 +11,16 @@ static __always_inline struct task_struct *task_current(void)
 	return (struct task_struct *)bpf_get_current_task();
 }
 
-static __always_inline bool task_is_compat(struct task_struct *task)
+/* Since 5.11 the current task is a typed pointer: following it takes one instruction
+ * where bpf_probe_read_kernel() takes 90. Known at load time; the other branch is dropped. */
+#define TASK_IS_TYPED bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf)
+
+static __always_inline bool task_is_compat(void)
 {
 #if defined(__TARGET_ARCH_x86)
-	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+	if (TASK_IS_TYPED)
+		return bpf_get_current_task_btf()->thread_info.status & TS_COMPAT;
+	return BPF_CORE_READ(task_current(), thread_info.status) & TS_COMPAT;
 #else
 	return false; /* arm64: 32-bit tasks have numbers below 512 too; not yet told apart */
 #endif
@@ -22,15 +28,14 @@ static __always_inline bool task_is_compat(struct task_struct *task)
 
 /* The file behind a descriptor that the thread has just used successfully, so fd
  * is in bounds; if another thread closed it since, NULL or another file. */
-static __always_inline struct file *task_file(struct task_struct *task, __u32 fd)
+static __always_inline struct file *task_file(__u32 fd)
 {
 	struct file **files, *file = NULL;
 
-	/* Since 5.11 three helper calls are three loads (kernel commit 3ca1032ab7ab). */
-	if (bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_current_task_btf))
+	if (TASK_IS_TYPED)
 		files = bpf_get_current_task_btf()->files->fdt->fd;
 	else
-		files = BPF_CORE_READ(task, files, fdt, fd);
+		files = BPF_CORE_READ(task_current(), files, fdt, fd);
 	bpf_probe_read_kernel(&file, sizeof(file), files + fd);
 	return file;
 }
@@ -48,7 +53,6 @@ static __always_inline void task_describe(struct task_struct *task, struct threa
 	thread->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 }
 
-/* Sources for new entries: too large for the stack. */
 static const struct thread_state thread_unknown;
 static const struct thread_state thread_newborn = { .born = 1 };
 
@@ -59,7 +63,7 @@ static __always_inline void task_born(__u32 tid)
 }
 
 /* The thread's state, made on first use; NULL when the table is full. */
-static __always_inline struct thread_state *task_thread(struct task_struct *task, __u32 tid)
+static __always_inline struct thread_state *task_thread(__u32 tid)
 {
 	struct thread_state *thread = bpf_map_lookup_elem(&threads, &tid);
 
@@ -70,13 +74,12 @@ static __always_inline struct thread_state *task_thread(struct task_struct *task
 	if (!thread)
 		LEDGER_ADD(threads_full);
 	else if (!thread->tgid_start_ns) /* new, or made by the fork tracepoint in the parent */
-		task_describe(task, thread);
+		task_describe(task_current(), thread);
 	return thread;
 }
 
 /* What all events of one system call share. */
 struct frame {
-	struct task_struct *task;
 	struct thread_state *thread;
 	void *ring;
 	__u64 pid_tgid;
@@ -86,11 +89,10 @@ struct frame {
 
 static __always_inline bool frame_init(struct frame *frame)
 {
-	frame->task = task_current();
 	frame->pid_tgid = bpf_get_current_pid_tgid();
 	frame->cpu = bpf_get_smp_processor_id();
 	frame->ring = emit_ring(frame->cpu);
-	frame->thread = task_thread(frame->task, frame->pid_tgid);
+	frame->thread = task_thread(frame->pid_tgid);
 	return frame->ring && frame->thread;
 }
 
