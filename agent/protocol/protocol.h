@@ -58,6 +58,7 @@ struct Exchange {
   std::vector<std::pair<std::string, std::string>> propagation;
   bool head_truncated = false;  // head longer than what is captured
   bool resynchronised = false;  // first exchange after lost events
+  uint64_t ended_ns = 0;        // the close that ended it, where that was no message's end; else 0
   bool end_unseen = false;      // the response's end is invisible; taken for over when it paused
 };
 
@@ -87,6 +88,8 @@ class ConnectionParser {
   // The connection is gone; `error` is an errno or 0. Flushes every open exchange.
   virtual void OnClose(uint64_t time_ns, int error) = 0;
 
+  // The rest will not be seen although it may come: every open exchange is lost.
+  virtual void OnAbandon() = 0;
   // Nothing moved for Http::quiet_end_ms although AwaitsQuiet().
   virtual void OnQuiet() = 0;
 

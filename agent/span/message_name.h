@@ -13,7 +13,8 @@ namespace tracelet::span {
 // A request's name, always written from the client's point of view, so that both
 // ends build the same one: a server swaps its bases.
 // TCP: the bases are the sequence numbers of the first data byte of each direction.
-// Unix: they are the two sockfs inodes, and `unix_socket` is set.
+// Unix: client_base is the sockfs inode of the client's end and `unix_socket` is set;
+// server_base is 0, because the client may write before the server's end exists.
 struct MessageName {
   static constexpr uint8_t kVersion = 1;
 

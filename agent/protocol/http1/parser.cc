@@ -198,8 +198,7 @@ void Parser::EndAll(uint64_t time_ns, bool responder_ended, int error) {
   std::vector<Outcome> outcomes;
   for (Pending& pending : outstanding_) {
     outcomes.push_back(EndOutcome(pending, responder_ended, error));
-    if (pending.tunnel)
-      pending.exchange.response.last_byte_ns = std::max(pending.exchange.response.last_byte_ns, time_ns);
+    if (outcomes.back() != Outcome::kComplete && outcomes.back() != Outcome::kLost) pending.exchange.ended_ns = time_ns;
   }
   for (Outcome outcome : outcomes) Emit(outcome);
   requests_.owned = responses_.owned = false;

@@ -42,6 +42,7 @@ class Parser final : public ConnectionParser {
   void OnGap(conn::Direction direction, uint64_t next_offset) override;
   void OnEnd(conn::Direction direction, uint64_t time_ns) override;
   void OnClose(uint64_t time_ns, int error) override;
+  void OnAbandon() override { LoseAll(); }
   void OnQuiet() override;
   [[nodiscard]] bool NotMine() const override { return not_mine_; }
   [[nodiscard]] bool Busy() const override { return !outstanding_.empty(); }

@@ -246,7 +246,7 @@ TEST(Http1Parser, WebSocketEndsWithTheConnection) {
   ASSERT_EQ(wire.exchanges.size(), 1U);
   EXPECT_EQ(wire.exchanges[0].outcome, Outcome::kUpgraded);
   EXPECT_EQ(wire.exchanges[0].status, 101);
-  EXPECT_EQ(wire.exchanges[0].response.last_byte_ns, wire.now());
+  EXPECT_EQ(wire.exchanges[0].ended_ns, wire.now());
 }
 
 TEST(Http1Parser, ConnectIsATunnelOnlyWhenGranted) {

@@ -1,0 +1,402 @@
+#include "agent/conn/conn_tracker.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "agent/conn/address.h"
+
+namespace tracelet::conn {
+
+std::string_view Name(IgnoreReason reason) {
+  static constexpr std::array<std::string_view, static_cast<size_t>(IgnoreReason::kCount)> kNames = {
+      "peek", "not_http", "no_connection", "duplicate", "unsynchronised", "unknown_kind"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+// One entry of the table.
+class ConnTracker::Connection : public protocol::ExchangeSink {
+ public:
+  explicit Connection(ConnectionSink& sink) : sink_(sink) {}
+  Connection(const Connection&) = delete;
+
+  void OnRequest(Direction direction, const protocol::Exchange& exchange) override {
+    last_exchange_ = exchange.id;
+    sink_.OnRequest(info, direction, exchange);
+  }
+  void OnExchange(Direction direction, protocol::Exchange&& exchange) override {
+    if (exchange.outcome == protocol::Outcome::kComplete && exchange.id > doubted_exchange_) {
+      info.offsets_doubtful = false;
+    }
+    sink_.OnExchange(info, direction, std::move(exchange));
+  }
+
+  void DoubtOffsets() {
+    info.offsets_doubtful = true;
+    doubted_exchange_ = last_exchange_;
+  }
+  [[nodiscard]] bool Busy() const { return parser != nullptr && parser->Busy(); }
+  ByteStream& stream(Direction direction) { return streams[static_cast<size_t>(direction)]; }
+
+  ConnectionInfo info;
+  ByteStream streams[2];
+  std::unique_ptr<protocol::ConnectionParser> parser;
+  Table::iterator self;
+  process::ProcessKey user;  // that moved bytes last
+  bool shared = false;       // several processes did
+  bool not_interesting = false;
+  bool data_seen = false;
+  bool quiet_watched = false;
+  Direction last_direction = Direction::kReceive;
+  int turns = 0;
+  int error = 0;
+  bool closed = false;
+  uint64_t closed_ns = 0;
+  uint64_t used_ns = 0;
+
+ private:
+  ConnectionSink& sink_;
+  uint64_t last_exchange_ = 0;
+  uint64_t doubted_exchange_ = 0;
+};
+
+namespace {
+
+ConnectionInfo MakeInfo(const event_open& event, uint64_t number) {
+  ConnectionInfo info;
+  info.number = number;
+  info.id = event.conn;
+  info.flags = event.flags;
+  info.family = event.family;
+  info.role = event.role;
+  if (event.accepted_here != 0) {
+    info.accept_tid = event.header.tid;
+    info.accept_waits = event.waits;
+  }
+  if (!info.is_unix()) {
+    info.local_address = FormatAddress(event.local_address);
+    info.remote_address = FormatAddress(event.remote_address);
+    info.local_port = event.local_port;
+    info.remote_port = event.remote_port;
+    return info;
+  }
+  const bool abstract = event.unix_path[0] == '\0' && event.unix_path[1] != '\0';
+  const std::string_view path(event.unix_path + (abstract ? 1 : 0), sizeof(event.unix_path) - (abstract ? 1 : 0));
+  info.unix_path = abstract ? "@" : "";
+  info.unix_path += path.substr(0, path.find('\0'));
+  info.peer_inode = event.peer_inode;
+  return info;
+}
+
+}  // namespace
+
+ConnTracker::ConnTracker(const config::Config& config, ConnectionSink& sink, Ignore ignore)
+    : config_(config), sink_(sink), ignore_(std::move(ignore)), losses_(config.source.max_threads) {}
+
+ConnTracker::~ConnTracker() = default;
+
+void ConnTracker::OnEvent(const event_header& event) {
+  switch (event.kind) {
+    case EVENT_OPEN:
+      return OnOpen(reinterpret_cast<const event_open&>(event));
+    case EVENT_DATA:
+      return OnData(reinterpret_cast<const event_data&>(event));
+    case EVENT_CLOSE:
+      return OnClose(reinterpret_cast<const event_close&>(event));
+    case EVENT_EXIT:
+      return OnExit(event);
+    case EVENT_EXEC:  // the source has told it by OnProcess
+      ++ledger_.used;
+      return;
+    default:
+      Ignored(IgnoreReason::kUnknownKind);
+  }
+}
+
+ConnTracker::Connection* ConnTracker::Find(const conn_id& id) {
+  const auto found = by_sock_.find(id.sock);
+  if (found == by_sock_.end()) return nullptr;
+  Connection& connection = *found->second;
+  const conn_id& known = connection.info.id;
+  const bool same = known.inode == id.inode && known.tx_base == id.tx_base && known.rx_base == id.rx_base;
+  return same ? &connection : nullptr;
+}
+
+ConnTracker::Connection* ConnTracker::Find(const Timer& timer) {
+  const auto found = by_sock_.find(timer.sock);
+  return found == by_sock_.end() || found->second->info.number != timer.number ? nullptr : &*found->second;
+}
+
+ConnTracker::Connection* ConnTracker::Peer(const Connection& connection) {
+  if (!connection.info.is_unix() || connection.info.peer_inode == 0) return nullptr;
+  const auto found = unix_by_inode_.find(connection.info.peer_inode);
+  return found == unix_by_inode_.end() ? nullptr : found->second;
+}
+
+void ConnTracker::Erase(Connection& connection) {
+  if (connection.info.is_unix()) {
+    const auto found = unix_by_inode_.find(connection.info.id.inode);
+    if (found != unix_by_inode_.end() && found->second == &connection) unix_by_inode_.erase(found);
+  }
+  by_sock_.erase(connection.info.id.sock);
+  table_.erase(connection.self);
+}
+
+void ConnTracker::OnOpen(const event_open& event) {
+  if (Find(event.conn) != nullptr) return Ignored(IgnoreReason::kDuplicate);
+  ++ledger_.used;
+  const auto old = by_sock_.find(event.conn.sock);
+  if (old != by_sock_.end()) {  // its CLOSE was lost, or it is a Unix socket
+    Connection& gone = *old->second;
+    if (gone.parser && gone.info.is_unix()) gone.parser->OnClose(event.header.time_ns, 0);
+    if (gone.parser) gone.parser->OnAbandon();
+    Erase(gone);
+  }
+  if (table_.size() >= config_.conn.max_connections && !table_.empty()) {
+    ++evicted_;
+    if (table_.back().parser) table_.back().parser->OnAbandon();
+    Erase(table_.back());
+  }
+
+  Connection& connection = table_.emplace_front(sink_);
+  connection.self = table_.begin();
+  connection.used_ns = event.header.time_ns;
+  connection.info = MakeInfo(event, next_number_++);
+  by_sock_[event.conn.sock] = connection.self;
+  if (connection.info.adopted()) {
+    for (ByteStream& stream : connection.streams) stream.StartAnywhere();
+  }
+  if (!connection.info.is_unix()) return;
+  unix_by_inode_[event.conn.inode] = &connection;
+  // The end that connected did not know who would accept it.
+  if (Connection* peer = Peer(connection)) peer->info.peer_inode = event.conn.inode;
+}
+
+void ConnTracker::OnData(const event_data& event) {
+  const uint32_t lost = losses_.Update(event);
+  Connection* connection = Find(event.conn);
+  if (connection == nullptr) return Ignored(IgnoreReason::kNoConnection);
+  if (connection->not_interesting) return Ignored(IgnoreReason::kNotHttp);
+  if ((event.flags & DATA_PEEK) != 0) return Ignored(IgnoreReason::kPeek);
+
+  const uint64_t now = event.header.time_ns;
+  connection->used_ns = now;
+  table_.splice(table_.begin(), table_, connection->self);
+  const process::ProcessKey user{event.header.tgid, event.header.tgid_start_ns};
+  connection->shared |= connection->user.tgid != 0 && connection->user != user;
+  connection->user = user;
+
+  if (event.length > 0) {
+    OnBytes(*connection, event, lost);
+    if (connection->closed && !connection->Busy()) return Erase(*connection);
+    return Watch(*connection, now);
+  }
+  ++ledger_.used;
+  if ((event.flags & DATA_EOF) != 0) {
+    OnEndOfFile(*connection, event);
+  } else if ((event.flags & DATA_ERROR) != 0) {
+    connection->error = event.error;
+    // What had arrived before a reset can still be read after a failed write.
+    if (event.direction == DIRECTION_RX) return OnBroken(*connection, now, event.error);
+  }
+}
+
+namespace {
+
+Operation MakeOperation(const event_data& event, uint32_t lost) {
+  Operation operation;
+  operation.time_ns = event.header.time_ns;
+  operation.process = {event.header.tgid, event.header.tgid_start_ns};
+  operation.tid = event.header.tid;
+  operation.thread_start = event.header.thread_start;
+  operation.waits = event.waits;
+  operation.waits_known = (event.flags & DATA_NO_THREAD) == 0;
+  operation.thread_born = (event.flags & DATA_THREAD_BORN) != 0;
+  operation.lost = lost;
+  operation.blocking = (event.flags & DATA_BLOCKING) != 0;
+  operation.evidence_type = event.evidence_type;
+  operation.evidence = event.evidence;
+  return operation;
+}
+
+}  // namespace
+
+void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint32_t lost) {
+  const auto direction = event.direction == DIRECTION_TX ? Direction::kSend : Direction::kReceive;
+  ByteStream& stream = connection.stream(direction);
+  const ByteStream::Verdict verdict = stream.Accept(event.offset, event.length);
+  const bool disordered = verdict == ByteStream::Verdict::kOverlap || (event.flags & DATA_GAP_BEFORE) != 0;
+  if (disordered) connection.DoubtOffsets();
+  if (disordered || verdict == ByteStream::Verdict::kGap) {
+    connection.info.events_lost = true;
+    const uint64_t next = verdict == ByteStream::Verdict::kOverlap ? stream.next() : event.offset;
+    if (connection.parser) connection.parser->OnGap(direction, next);
+  }
+  if (verdict == ByteStream::Verdict::kOverlap) return Ignored(IgnoreReason::kDuplicate);
+
+  const bool stale = (event.flags & DATA_STALE) != 0;
+  const std::string_view bytes(reinterpret_cast<const char*>(event.bytes), stale ? 0 : event.captured);
+  if (!connection.parser) {
+    if (const auto reason = ChooseParser(connection, direction, bytes)) return Ignored(*reason);
+  }
+  const Operation operation = MakeOperation(event, lost);
+  const bool used = connection.parser->OnChunk(direction, Chunk{event.offset, event.length, bytes, operation});
+  if (connection.parser->NotMine()) {
+    NotInteresting(connection);
+    Ignored(IgnoreReason::kNotHttp);
+  } else if (used) {
+    ++ledger_.used;
+  } else {
+    Ignored(IgnoreReason::kUnsynchronised);
+  }
+}
+
+std::optional<IgnoreReason> ConnTracker::ChooseParser(Connection& connection, Direction direction,
+                                                      std::string_view bytes) {
+  const bool first = !connection.data_seen;
+  const bool turned = !first && connection.last_direction != direction;
+  const bool start = first && !connection.info.adopted() && !connection.info.events_lost;
+  connection.data_seen = true;
+  connection.last_direction = direction;
+  if (turned && ++connection.turns > kMaxTurns) {
+    NotInteresting(connection);
+    return IgnoreReason::kNotHttp;
+  }
+  const bool head_possible = start || turned || (first && connection.info.adopted());
+  if (bytes.empty() || !head_possible) return IgnoreReason::kUnsynchronised;
+
+  const auto& protocols = protocol::Registry();
+  const auto found = std::find_if(protocols.begin(), protocols.end(),
+                                  [&](const protocol::Protocol& one) { return one.looks_like(bytes); });
+  if (found != protocols.end()) {
+    MakeParser(connection, *found,
+               start   ? protocol::Joined::kStart
+               : first ? protocol::Joined::kIdle
+                       : protocol::Joined::kMiddle);
+    return std::nullopt;
+  }
+  if (!start) return IgnoreReason::kUnsynchronised;
+  NotInteresting(connection);
+  return IgnoreReason::kNotHttp;
+}
+
+void ConnTracker::MakeParser(Connection& connection, const protocol::Protocol& protocol, protocol::Joined joined) {
+  protocol::ParserOptions options;
+  options.joined = joined;
+  options.max_head_bytes = config_.http.max_head_bytes;
+  options.max_outstanding = config_.http.max_outstanding;
+  if (connection.info.role == ROLE_CLIENT) options.requests = Direction::kSend;
+  if (connection.info.role == ROLE_SERVER) options.requests = Direction::kReceive;
+  connection.parser = protocol.make(connection, options);
+}
+
+void ConnTracker::NotInteresting(Connection& connection) {
+  connection.parser.reset();
+  connection.not_interesting = true;
+  if (ignore_) ignore_(connection.info.id);
+}
+
+void ConnTracker::OnEndOfFile(Connection& connection, const event_data& event) {
+  const uint64_t now = event.header.time_ns;
+  if (connection.stream(Direction::kReceive).EndsAt(event.offset)) {
+    connection.info.events_lost = true;
+    if (connection.parser) connection.parser->OnGap(Direction::kReceive, event.offset);
+  }
+  if (connection.parser) connection.parser->OnEnd(Direction::kReceive, now);
+  if (connection.closed) return OnBroken(connection, connection.closed_ns, connection.error);
+  if (!connection.info.is_unix()) return;
+  // Unix sockets have no CLOSE: one end's end of file is the other end's last word.
+  Connection* peer = Peer(connection);
+  if (peer != nullptr && peer->parser) peer->parser->OnEnd(Direction::kSend, now);
+  if (connection.Busy() || (peer != nullptr && peer->Busy())) return;
+  if (peer != nullptr) OnBroken(*peer, now, 0);
+  OnBroken(connection, now, 0);
+}
+
+// The connection is over.
+void ConnTracker::OnBroken(Connection& connection, uint64_t time_ns, int error) {
+  if (connection.parser) connection.parser->OnClose(time_ns, error);
+  Erase(connection);
+}
+
+void ConnTracker::OnClose(const event_close& event) {
+  Connection* connection = Find(event.conn);
+  if (connection == nullptr) return Ignored(IgnoreReason::kNoConnection);
+  ++ledger_.used;
+  const uint64_t now = event.header.time_ns;
+  for (const auto& [direction, end] :
+       {std::pair{Direction::kSend, event.tx_end}, {Direction::kReceive, event.rx_end}}) {
+    if (!connection->stream(direction).EndsAt(end)) continue;
+    connection->info.events_lost = true;
+    if (connection->parser) connection->parser->OnGap(direction, end);
+  }
+  if (event.how == CLOSE_LOCAL_FIN) {
+    if (connection->parser) connection->parser->OnEnd(Direction::kSend, now);
+    return;
+  }
+  if (event.error != 0) connection->error = event.error;
+  if (!connection->Busy()) return OnBroken(*connection, now, connection->error);
+  connection->closed = true;
+  connection->closed_ns = now;
+  linger_.push_back({now + kLinger_ns, event.conn.sock, connection->info.number});
+}
+
+void ConnTracker::OnExit(const event_header& event) {
+  ++ledger_.used;
+  if (unix_by_inode_.empty()) return;
+  const process::ProcessKey gone{event.tgid, event.tgid_start_ns};
+  for (auto it = unix_by_inode_.begin(); it != unix_by_inode_.end();) {
+    Connection& connection = *(it++)->second;
+    if (connection.shared || connection.user != gone) continue;
+    OnBroken(connection, event.time_ns, 0);
+  }
+}
+
+// The end of some exchanges is that nothing more comes.
+void ConnTracker::Watch(Connection& connection, uint64_t now_ns) {
+  if (connection.quiet_watched || !connection.parser || !connection.parser->AwaitsQuiet()) return;
+  connection.quiet_watched = true;
+  quiet_.push_back({now_ns + config_.http.quiet_end_ms * 1'000'000, connection.info.id.sock, connection.info.number});
+}
+
+void ConnTracker::RunTimers(uint64_t now_ns) {
+  while (!linger_.empty() && linger_.front().due_ns <= now_ns) {
+    Connection* connection = Find(linger_.front());
+    linger_.pop_front();
+    if (connection != nullptr) OnBroken(*connection, connection->closed_ns, connection->error);
+  }
+  const uint64_t quiet_ns = config_.http.quiet_end_ms * 1'000'000;
+  while (!quiet_.empty() && quiet_.front().due_ns <= now_ns) {
+    Connection* connection = Find(quiet_.front());
+    quiet_.pop_front();
+    if (connection == nullptr) continue;
+    connection->quiet_watched = false;
+    if (!connection->parser || !connection->parser->AwaitsQuiet()) continue;
+    if (connection->used_ns + quiet_ns <= now_ns) {
+      connection->parser->OnQuiet();
+    } else {
+      Watch(*connection, connection->used_ns);
+    }
+  }
+}
+
+void ConnTracker::OnWatermark(uint64_t monotonic_ns) {
+  RunTimers(monotonic_ns);
+  while (!table_.empty() && table_.back().used_ns + config_.conn.idle_close_ns < monotonic_ns) {
+    if (table_.back().parser) table_.back().parser->OnAbandon();
+    Erase(table_.back());
+  }
+}
+
+void ConnTracker::Finish() {
+  for (Connection& connection : table_) {
+    if (!connection.parser) continue;
+    if (connection.closed) {
+      connection.parser->OnClose(connection.closed_ns, connection.error);
+    } else {
+      connection.parser->OnQuiet();
+    }
+  }
+}
+
+}  // namespace tracelet::conn

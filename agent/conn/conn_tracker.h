@@ -1,0 +1,117 @@
+// The table of connections: gives each event to its connection, each stretch of
+// bytes to that connection's parser, and accounts for every event exactly once.
+// One thread. Time is what the events and OnWatermark say.
+//
+//   OPEN   enters a connection; one with the same socket address is gone
+//   DATA   ByteStream finds gaps; the first bytes choose the parser, or show that
+//          the connection is of no interest, which is told to the source
+//   CLOSE  ends a direction or the connection. A connection that is closed while a
+//          request is open stays for kLinger: after a reset, data that had arrived
+//          can still be read
+//   EXIT   ends the process's Unix sockets, which have no CLOSE. So does what the
+//          other end reads: end of file
+//
+// Bounded by config::Conn.max_connections; the one unused for longest goes first.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+
+#include "agent/base/counters.h"
+#include "agent/conn/byte_stream.h"
+#include "agent/conn/connection.h"
+#include "agent/conn/thread_losses.h"
+#include "agent/protocol/protocol.h"
+#include "config/config.h"
+
+namespace tracelet::conn {
+
+// Why an event was consumed and told nothing.
+enum class IgnoreReason : uint8_t {
+  kPeek,            // MSG_PEEK: the bytes come again
+  kNotHttp,         // no protocol that is known here
+  kNoConnection,    // its OPEN was lost, or it was closed or evicted
+  kDuplicate,       // bytes or a connection seen before
+  kUnsynchronised,  // events were lost before it: what it belongs to is not known
+  kUnknownKind,
+  kCount,
+};
+std::string_view Name(IgnoreReason reason);
+
+// consumed == used + ignored, at any time.
+struct EventLedger {
+  uint64_t used = 0;
+  Counters<IgnoreReason> ignored;
+};
+
+class ConnTracker {
+ public:
+  static constexpr uint64_t kLinger_ns = 1'000'000'000;
+  static constexpr int kMaxTurns = 8;  // changes of direction without a known protocol
+
+  using Ignore = std::function<void(const conn_id&)>;
+
+  // `sink` must outlive the tracker. `ignore` is called once for a connection of no interest.
+  ConnTracker(const config::Config& config, ConnectionSink& sink, Ignore ignore);
+  ~ConnTracker();
+
+  void OnEvent(const event_header& event);
+  void OnWatermark(uint64_t monotonic_ns);
+  // There will be no more events: what only waited for silence is complete.
+  void Finish();
+
+  [[nodiscard]] const EventLedger& ledger() const { return ledger_; }
+  [[nodiscard]] size_t size() const { return table_.size(); }
+  [[nodiscard]] uint64_t evicted() const { return evicted_; }
+
+ private:
+  class Connection;
+  using Table = std::list<Connection>;  // the one used last comes first
+
+  struct Timer {
+    uint64_t due_ns;
+    uint64_t sock;
+    uint64_t number;
+  };
+
+  void Ignored(IgnoreReason reason) { ledger_.ignored.Add(reason); }
+  void OnOpen(const event_open& event);
+  void OnData(const event_data& event);
+  void OnClose(const event_close& event);
+  void OnExit(const event_header& event);
+  void OnBytes(Connection& connection, const event_data& event, uint32_t lost);
+  // The first bytes, or the first after a change of direction, choose the parser.
+  std::optional<IgnoreReason> ChooseParser(Connection& connection, Direction direction, std::string_view bytes);
+  void MakeParser(Connection& connection, const protocol::Protocol& protocol, protocol::Joined joined);
+  void NotInteresting(Connection& connection);
+  void OnEndOfFile(Connection& connection, const event_data& event);
+  void OnBroken(Connection& connection, uint64_t time_ns, int error);
+  void Watch(Connection& connection, uint64_t now_ns);
+  void RunTimers(uint64_t now_ns);
+
+  Connection* Find(const conn_id& id);
+  Connection* Find(const Timer& timer);
+  Connection* Peer(const Connection& connection);
+  void Erase(Connection& connection);
+
+  const config::Config config_;
+  ConnectionSink& sink_;
+  const Ignore ignore_;
+  Table table_;
+  std::unordered_map<uint64_t, Table::iterator> by_sock_;
+  std::unordered_map<uint32_t, Connection*> unix_by_inode_;
+  ThreadLosses losses_;
+  std::deque<Timer> quiet_;   // connections that may have an exchange whose end is not seen
+  std::deque<Timer> linger_;  // closed ones that may have data left
+  EventLedger ledger_;
+  uint64_t next_number_ = 1;
+  uint64_t evicted_ = 0;
+};
+
+}  // namespace tracelet::conn

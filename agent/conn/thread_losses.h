@@ -1,0 +1,47 @@
+// How many events of each thread were lost, from the count that every DATA event
+// carries: the rules must know whether two operations of a thread are neighbours.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+
+#include "bpf/events.h"
+
+namespace tracelet::conn {
+
+class ThreadLosses {
+ public:
+  explicit ThreadLosses(size_t max_threads) : max_threads_(max_threads) {}
+
+  // Call for every DATA event. Equal results for two events of one thread: none was lost between.
+  uint32_t Update(const event_data& event);
+
+ private:
+  struct Thread {
+    uint32_t start = 0;
+    uint32_t attempts = 0;
+    uint32_t lost = 0;
+  };
+  const size_t max_threads_;
+  std::unordered_map<uint32_t, Thread> threads_;  // by tid; emptied when full
+  uint32_t epoch_ = 0;                            // what a thread begins with: unlike anything it had before
+};
+
+inline uint32_t ThreadLosses::Update(const event_data& event) {
+  if (event.attempts == 0) return ++epoch_;
+  if (threads_.size() >= max_threads_ && !threads_.contains(event.header.tid)) {
+    threads_.clear();
+    epoch_ += 1u << 16;
+  }
+  Thread& thread = threads_[event.header.tid];
+  if (thread.attempts == 0 || thread.start != event.header.thread_start) {
+    thread = Thread{.start = event.header.thread_start, .attempts = event.attempts, .lost = epoch_};
+    return thread.lost;
+  }
+  thread.lost += event.attempts - thread.attempts - 1;
+  thread.attempts = event.attempts;
+  return thread.lost;
+}
+
+}  // namespace tracelet::conn
