@@ -7,6 +7,7 @@ namespace {
 
 class HeaderRuleTest : public StitchBench {
  protected:
+  explicit HeaderRuleTest(config::Span config = {}) : StitchBench(std::move(config)) {}
   static TraceContext Context(uint64_t trace, uint64_t parent, std::string state = "") {
     return {.trace_id = {1, trace}, .parent_id = {parent}, .sampled = true, .trace_state = std::move(state)};
   }
@@ -77,6 +78,21 @@ TEST_F(HeaderRuleTest, HeaderAndThreadThatNameDifferentRequestsAreAConflict) {
   EXPECT_EQ(Of(call).links.size(), 2U);
   EXPECT_EQ(Of(call).trace_id, Context(5, 6).trace_id);
   ExpectParent(agreed, by_thread, LinkRule::kHeader);
+}
+
+class FullHeaderRuleTest : public HeaderRuleTest {
+ protected:
+  FullHeaderRuleTest() : HeaderRuleTest(Limits(2, 100)) {}
+};
+
+TEST_F(FullHeaderRuleTest, TheOnlyOneProvesNothingWhileOthersAreUnknown) {
+  const uint64_t server = BeginWith(Kind::kServer, loop_, Context(5, 6));
+  const uint64_t other = Serve(loop_);
+  const uint64_t unknown = BeginWith(Kind::kServer, loop_, Context(5, 6));
+  End(other);
+  const uint64_t call = BeginWith(Kind::kClient, loop_, Context(5, 6));
+  Settle({server, unknown, call});
+  ExpectRemote(call, Context(5, 6));
 }
 
 // curl sends a header, nginx forwards it, the service behind gets it: one chain, one trace.

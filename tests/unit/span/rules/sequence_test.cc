@@ -105,6 +105,30 @@ TEST_F(SequenceRuleTest, ANameThatTwoOfAKindHaveIsNone) {
   EXPECT_NE(Of(served).trace_id, Of(twin).trace_id);
 }
 
+TEST_F(SequenceRuleTest, AnIdOfAConflictIsNotGivenTwice) {
+  const uint64_t served = BeginNamed(Kind::kServer, callee_, name_);
+  const uint64_t twin = BeginNamed(Kind::kServer, callee_, name_);
+  Settle({served});
+  const uint64_t third = BeginNamed(Kind::kServer, callee_, name_);
+  Settle({twin, third});
+  EXPECT_NE(Of(third).span_id, Of(served).span_id);
+  EXPECT_NE(Of(third).span_id, Of(twin).span_id);
+  ExpectRefused(third, LinkRefusal::kConflict);
+}
+
+TEST_F(SequenceRuleTest, ALinkTakenBackLeavesATraceIdThatWasTold) {
+  const uint64_t root = Serve(caller_);
+  const uint64_t call = BeginNamed(Kind::kClient, caller_, name_);
+  const uint64_t served = BeginNamed(Kind::kServer, callee_, name_);
+  const uint64_t inner = Call(callee_);
+  Settle({inner});
+  const uint64_t twin = BeginNamed(Kind::kServer, callee_, name_);
+  Settle({served, twin, call, root});
+  ExpectRefused(served, LinkRefusal::kConflict);
+  EXPECT_EQ(Of(inner).parent_span_id, Of(served).span_id);
+  EXPECT_EQ(Of(inner).trace_id, Of(served).trace_id);
+}
+
 TEST_F(SequenceRuleTest, AfterAConflictHasPassedTheNameIsFree) {
   Settle({BeginNamed(Kind::kServer, callee_, name_), BeginNamed(Kind::kServer, callee_, name_)});
   const uint64_t call = BeginNamed(Kind::kClient, caller_, name_);
