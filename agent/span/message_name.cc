@@ -1,7 +1,9 @@
 #include "agent/span/message_name.h"
 
+#include <endian.h>
 #include <sodium/crypto_shorthash.h>
 
+#include <cstring>
 #include <tuple>
 
 namespace tracelet::span {
@@ -17,14 +19,16 @@ class Fields {
  public:
   explicit Fields(Use use) { Put(static_cast<uint8_t>(use), 1); }
   Fields& Put(uint64_t value, size_t size) {
-    for (size_t i = 0; i < size; ++i) bytes_[size_++] = static_cast<uint8_t>(value >> (8 * i));
+    value = htole64(value);
+    std::memcpy(bytes_.data() + size_, &value, size);
+    size_ += size;
     return *this;
   }
   [[nodiscard]] uint64_t Hash(const InstallationKey& key) const {
-    std::array<uint8_t, crypto_shorthash_BYTES> hash{};
-    crypto_shorthash(hash.data(), bytes_.data(), size_, key.data());  // SipHash-2-4
     uint64_t value = 0;
-    for (size_t i = 0; i < hash.size(); ++i) value |= uint64_t{hash[i]} << (8 * i);
+    static_assert(sizeof(value) == crypto_shorthash_BYTES);
+    crypto_shorthash(reinterpret_cast<uint8_t*>(&value), bytes_.data(), size_, key.data());  // SipHash-2-4
+    value = le64toh(value);
     return value == 0 ? 1 : value;
   }
 
