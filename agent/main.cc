@@ -1,2 +1,154 @@
-// Composition root.
-int main() { return 0; }
+// Composition root: the only file that names concrete sources and exporters.
+#include <signal.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <variant>
+
+#include "agent/cli/check.h"
+#include "agent/cli/options.h"
+#include "agent/cli/program.h"
+#include "agent/cli/session.h"
+#include "agent/cli/stop_signals.h"
+#include "agent/cli/summary.h"
+#include "agent/pipeline/pipeline.h"
+#include "agent/source/bpf_source.h"
+#include "agent/source/recording.h"
+#include "agent/source/replay_source.h"
+#include "exporter/console/console.h"
+#include "exporter/json/json_lines.h"
+#include "exporter/output.h"
+
+namespace tracelet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds kOutputPatience{1'000};  // at the end, for a slow reader
+
+int Fail(const Error& error) {
+  std::fprintf(stderr, "tracelet: %s\n", error.message.c_str());
+  return 1;
+}
+
+std::string HostName() {
+  char name[256] = {};  // HOST_NAME_MAX is 64
+  return gethostname(name, sizeof(name) - 1) == 0 ? name : "";
+}
+
+std::unique_ptr<exporter::Exporter> MakeExporter(cli::Format format, exporter::Output& output) {
+  if (format == cli::Format::kJson) return std::make_unique<exporter::JsonLines>(output, HostName());
+  return std::make_unique<exporter::Console>(output, exporter::DetectTerminal(STDOUT_FILENO));
+}
+
+// Everything right of the source.
+struct Chain {
+  Chain(const cli::Options& options, exporter::WhenFull when_full, source::EventSource& source)
+      : output(STDOUT_FILENO, when_full),
+        exporter(MakeExporter(options.format, output)),
+        tally(*exporter),
+        pipeline(options.config, tally, [&source](const conn_id& conn) { source.Ignore(conn); }) {}
+
+  // Passes everything on that is held, and sums up. Last call.
+  std::string Finish(const source::EventSource& source, Clock::time_point since) {
+    pipeline.Finish();
+    exporter->Finish();
+    output.Finish(kOutputPatience);
+    const cli::Ledgers ledgers = {.kernel = source.Ledger(),
+                                  .events_used = pipeline.events().used,
+                                  .events_ignored = cli::NonZero(pipeline.events().ignored),
+                                  .spans = pipeline.spans(),
+                                  .output_dropped = output.spans_dropped()};
+    return cli::RenderSummary(tally, ledgers,
+                              std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since));
+  }
+
+  exporter::Output output;
+  std::unique_ptr<exporter::Exporter> exporter;
+  cli::SpanTally tally;
+  pipeline::Pipeline pipeline;
+};
+
+Status Capture(const cli::Options& options, cli::Program* program) {
+  cli::StopSignals::Install();
+  auto source = source::BpfSource::Start(options.config.source, options.config.selector);
+  if (!source) return source.error();
+  Chain chain(options, exporter::WhenFull::kDrop, **source);
+  source::EventSink* sink = &chain.pipeline;
+  std::unique_ptr<source::Recorder> recorder;
+  if (!options.record_file.empty()) {
+    auto created = source::Recorder::Create(options.record_file, chain.pipeline);
+    if (!created) return created.error();
+    recorder = std::move(*created);
+    sink = recorder.get();
+  }
+  std::fprintf(stderr, "tracelet: ready\n");
+  if (program != nullptr) {
+    if (Status released = program->Release(); !released) return released;
+  }
+  const auto since = Clock::now();
+  cli::Ending ending(options.duration, program);
+  const Status pumped = cli::Pump(**source, *sink, [&] { return ending.Reached(chain.output.reader_gone()); });
+  const Status recorded = recorder ? recorder->Finish((*source)->Ledger()) : Ok();
+  std::fputs(chain.Finish(**source, since).c_str(), stderr);
+  return pumped ? recorded : pumped;
+}
+
+int Run(cli::Options options) {
+  std::unique_ptr<cli::Program> program;
+  if (!options.program.empty()) {
+    auto forked = cli::Program::Fork(options.program);
+    if (!forked) return Fail(forked.error());
+    program = std::make_unique<cli::Program>(std::move(*forked));
+    options.config.selector.tree = static_cast<uint32_t>(program->pid());
+  }
+  const Status captured = Capture(options, program.get());
+  const int failed = captured ? 0 : Fail(captured.error());
+  if (program == nullptr) return failed;
+  return program->Ended().value_or(failed != 0 ? failed : 128 + cli::StopSignals::Received());
+}
+
+int Replay(const cli::Options& options) {
+  auto source = source::ReplaySource::Open(options.replay_file);
+  if (!source) return Fail(source.error());
+  signal(SIGPIPE, SIG_IGN);
+  const auto since = Clock::now();
+  Chain chain(options, exporter::WhenFull::kWait, **source);
+  const Status pumped = cli::Pump(**source, chain.pipeline, [&] { return chain.output.reader_gone(); });
+  std::fputs(chain.Finish(**source, since).c_str(), stderr);
+  return pumped ? 0 : Fail(pumped.error());
+}
+
+int Check() {
+  const auto findings = cli::CheckHost("", []() -> Status {
+    auto source = source::BpfSource::Start({}, {});
+    if (!source) return source.error();
+    return Ok();
+  });
+  std::fputs(cli::RenderFindings(findings).c_str(), stdout);
+  return cli::WouldStart(findings) ? 0 : 1;
+}
+
+int Main(const std::vector<std::string>& args) {
+  auto parsed = cli::ParseOptions(args);
+  if (const auto* exit = std::get_if<cli::Exit>(&parsed)) {
+    std::fputs(exit->text.c_str(), exit->status == 0 ? stdout : stderr);
+    return exit->status;
+  }
+  auto& options = std::get<cli::Options>(parsed);
+  switch (options.command) {
+    case cli::Command::kRun:
+      return Run(std::move(options));
+    case cli::Command::kReplay:
+      return Replay(options);
+    case cli::Command::kCheck:
+      return Check();
+  }
+  return cli::kUsageError;
+}
+
+}  // namespace
+}  // namespace tracelet
+
+int main(int argc, char** argv) { return tracelet::Main({argv + 1, argv + argc}); }
