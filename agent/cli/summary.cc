@@ -25,6 +25,16 @@ NamedCounts WithoutNone(const Counters<E>& counters) {
   return counts;
 }
 
+// By the source and by what came after it.
+NamedCounts Ignored(const Ledgers& ledgers) {
+  NamedCounts counts = {{"not_selected", ledgers.kernel.not_selected},
+                        {"without_connection", ledgers.kernel.without_connection},
+                        {"malformed", ledgers.kernel.malformed}};
+  std::erase_if(counts, [](const auto& count) { return count.second == 0; });
+  counts.insert(counts.end(), ledgers.events_ignored.begin(), ledgers.events_ignored.end());
+  return counts;
+}
+
 NamedCounts NotTried(const source::KernelLedger& kernel) {
   NamedCounts counts = {{"connections_full", kernel.connections_full},
                         {"threads_full", kernel.threads_full},
@@ -48,6 +58,7 @@ void SpanTally::OnSpan(std::shared_ptr<const span::Span> span) {
 std::string RenderSummary(const SpanTally& tally, const Ledgers& ledgers, std::chrono::milliseconds took) {
   const source::KernelLedger& kernel = ledgers.kernel;
   const span::SpanLedger& spans = ledgers.spans;
+  const NamedCounts ignored = Ignored(ledgers);
   NamedCounts dropped = NonZero(spans.dropped);
   if (ledgers.output_dropped > 0) dropped.emplace_back("output", ledgers.output_dropped);
   const double seconds = static_cast<double>(took.count()) / 1e3;
@@ -58,7 +69,7 @@ std::string RenderSummary(const SpanTally& tally, const Ledgers& ledgers, std::c
   text += fmt::format("  kernel   {} attempted = {} consumed + {} ring_full\n", kernel.attempted, kernel.consumed,
                       kernel.ring_full);
   text += fmt::format("  events   {} consumed = {} used + {} ignored ({})\n", kernel.consumed, ledgers.events_used,
-                      Sum(ledgers.events_ignored), List(ledgers.events_ignored));
+                      Sum(ignored), List(ignored));
   text += fmt::format("  spans    {} assembled = {} exported + {} dropped ({}) + {} held\n", spans.assembled,
                       spans.exported - ledgers.output_dropped, Sum(dropped), List(dropped), spans.held);
   if (const NamedCounts not_tried = NotTried(kernel); !not_tried.empty()) {

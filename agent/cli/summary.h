@@ -56,7 +56,7 @@ NamedCounts NonZero(const Counters<E>& counters) {
 struct Ledgers {
   source::KernelLedger kernel;
   uint64_t events_used = 0;
-  NamedCounts events_ignored;
+  NamedCounts events_ignored;  // by the pipeline; the source's own are in `kernel`
   span::SpanLedger spans;
   uint64_t output_dropped = 0;  // of the exported spans: the reader of stdout was too slow, or left
 };

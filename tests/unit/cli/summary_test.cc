@@ -33,7 +33,8 @@ TEST(Summary, CountsAndLedgers) {
   Ledgers ledgers;
   ledgers.kernel = {.attempted = 110, .ring_full = 10, .consumed = 100};
   ledgers.kernel.compat_tasks = 4;
-  ledgers.events_used = 97;
+  ledgers.kernel.without_connection = 2;
+  ledgers.events_used = 95;
   ledgers.events_ignored = {{"peek", 3}};
   ledgers.spans = {.assembled = 7, .exported = 4, .held = 1, .dropped = {}};
   ledgers.spans.dropped.Add(span::SpanDrop::kTableFull, 2);
@@ -43,7 +44,7 @@ TEST(Summary, CountsAndLedgers) {
             "  links    sequence 1, thread 1\n"
             "  refused  event_loop 1\n"
             "  kernel   110 attempted = 100 consumed + 10 ring_full\n"
-            "  events   100 consumed = 97 used + 3 ignored (peek 3)\n"
+            "  events   100 consumed = 95 used + 5 ignored (without_connection 2, peek 3)\n"
             "  spans    7 assembled = 3 exported + 3 dropped (table_full 2, output 1) + 1 held\n"
             "  not seen compat_tasks 4\n");
 }
