@@ -29,13 +29,37 @@ static __always_inline bool head_blank(__u32 last4)
 	return last4 >> 16 == 0x0a0a || last4 >> 8 == 0x0a0d0a;
 }
 
+/* Could a message begin with these bytes, of which `size` count? Upper-case method or
+ * "HTTP". Only asked where no change of direction says so. */
+static __always_inline bool head_may_begin(const __u8 *first3, __u32 size)
+{
+	for (__u32 i = 0; i < 3; i++) {
+		if (i < size && (first3[i] < 'A' || first3[i] > 'Z') && first3[i] != '-')
+			return false;
+	}
+	return size > 0;
+}
+
+/* In each byte that ends a blank line the high bit: a newline at most two bytes after another. */
+static __always_inline __u64 head_blanks(__u64 lines, __u64 before)
+{
+	return lines & (lines << 8 | before >> 56 | lines << 16 | before >> 48);
+}
+
+/* Index of the byte after the first one marked: the lowest bit times a table of 0..7. */
+static __always_inline __u32 head_after(__u64 marks)
+{
+	return ((((marks & -marks) >> 7) * 0x0001020304050607ULL) >> 56) + 1;
+}
+
 #define HEAD_WINDOW 64 /* all frames together have 512 bytes of stack */
 
 /*
- * Bytes up to and including the word with the first blank line; 0 when there is none.
- * Reads user memory itself, so that what follows the head is never copied out. A
- * global function, which the verifier checks once, for any arguments, instead of
- * once for every place where the search may stop.
+ * Bytes up to and including the blank line after which no further message begins
+ * (pipelined heads are one stretch); 0 when the head goes on. Reads user memory
+ * itself, so that what follows the head is never copied out. A global function,
+ * which the verifier checks once, for any arguments, instead of once for every
+ * place where the search may stop.
  */
 __weak __noinline __u32 head_end(__u64 user, __u32 length)
 {
@@ -52,11 +76,18 @@ __weak __noinline __u32 head_end(__u64 user, __u32 length)
 		if (bpf_probe_read_user(window, size, (void *)(user + start)))
 			return 0;
 		for (__u32 i = 0; i < HEAD_WINDOW / 8; i++) {
-			__u64 lines = head_newlines(window[i]);
+			__u64 lines = head_newlines(window[i]), blanks = head_blanks(lines, before);
+			__u8 next[4] = {};
+			__u32 end;
 
-			if (lines & (lines << 8 | before >> 56 | lines << 16 | before >> 48))
-				return start + 8 * (i + 1);
 			before = lines;
+			if (!blanks)
+				continue;
+			end = start + 8 * i + head_after(blanks);
+			if (end >= length ||
+				bpf_probe_read_user(next, sizeof(next), (void *)(user + end)) ||
+				!head_may_begin(next, length - end))
+				return end;
 		}
 	}
 	return 0;
@@ -65,10 +96,10 @@ __weak __noinline __u32 head_end(__u64 user, __u32 length)
 /* Written behind the bytes that head_closes() looks at. */
 #define HEAD_SENTINEL 8
 
-/* Whether a head ends among the first `size` <= HEAD_MIN bytes. Most end with the last of them. */
+/* Whether the head ends among the first `size` <= HEAD_MIN bytes, as head_end() says. Most end with the last. */
 static __always_inline bool head_closes(__u8 *bytes, __u32 size)
 {
-	__u64 before = 0, lines;
+	__u64 before = 0, lines, blanks;
 
 	if (size >= 4 && size <= HEAD_MIN && head_blank(*(__u32 *)(bytes + size - 4)))
 		return true;
@@ -76,9 +107,15 @@ static __always_inline bool head_closes(__u8 *bytes, __u32 size)
 		*(__u64 *)(bytes + size) = 0;
 	for (__u32 i = 0; i < HEAD_MIN && i < size; i += 8) {
 		lines = head_newlines(*(__u64 *)(bytes + i));
-		if (lines & (lines << 8 | before >> 56 | lines << 16 | before >> 48))
-			return true;
+		blanks = head_blanks(lines, before);
 		before = lines;
+		if (blanks) {
+			__u32 end = i + head_after(blanks);
+
+			if (end >= size || end > HEAD_MIN ||
+				!head_may_begin(bytes + end, size - end))
+				return true;
+		}
 	}
 	return false;
 }
@@ -103,17 +140,6 @@ static __always_inline __u32 head_cut(__u64 user, __u32 length, bool *closed)
 	if (end < HEAD_MIN)
 		end = HEAD_MIN;
 	return length < end ? length : end;
-}
-
-/* Could a message begin here? Upper-case method, "HTTP", or the empty line that
- * some clients send first. Only asked where no change of direction says so. */
-static __always_inline bool head_may_begin(const __u8 *first4)
-{
-	for (int i = 0; i < 3; i++) {
-		if ((first4[i] < 'A' || first4[i] > 'Z') && first4[i] != '-')
-			return false;
-	}
-	return true;
 }
 
 #endif /* TRACELET_BPF_HEAD_H */

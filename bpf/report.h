@@ -8,7 +8,7 @@
 #include "syscalls.h"
 
 /* A longer iovec, or a head in more pieces, is reported but not copied further. */
-#define REPORT_PIECES 8
+#define REPORT_PIECES 40
 
 /* What one system call moved. */
 struct operation {
@@ -234,7 +234,7 @@ static __always_inline void report_open_head(struct report *report, struct conn_
 		report->head_left = EVENT_HEAD_MAX;
 	} else if (!report->head_left && report->op.length >= 4 && report->user &&
 		   !bpf_probe_read_user(first4, sizeof(first4), (void *)report->user) &&
-		   head_may_begin(first4)) {
+		   head_may_begin(first4, 3)) {
 		report->head_left = EVENT_HEAD_MAX;
 	}
 }
