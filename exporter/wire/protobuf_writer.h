@@ -1,0 +1,69 @@
+// Appends protocol buffer fields to a string, in the order of the calls. As in proto3 a
+// scalar that is zero or empty is left out; a message is always written.
+// Wire format: protobuf.dev/programming-guides/encoding.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tracelet::exporter::wire {
+
+class ProtobufWriter {
+ public:
+  explicit ProtobufWriter(std::string& out) : out_(out) {}
+
+  // int32, int64, uint32, uint64, bool, enum; negative numbers are sign-extended by the caller.
+  void Varint(uint32_t field, uint64_t value) {
+    if (value == 0) return;
+    Header(field, kVarint);
+    AppendVarint(out_, value);
+  }
+  void Double(uint32_t field, double value) {
+    if (value == 0) return;
+    Header(field, kFixed64);
+    const auto bits = std::bit_cast<uint64_t>(value);
+    for (int shift = 0; shift < 64; shift += 8) out_.push_back(static_cast<char>(bits >> shift));
+  }
+  void Bytes(uint32_t field, std::string_view value) {
+    if (!value.empty()) Message(field, value);
+  }
+  // An encoded message.
+  void Message(uint32_t field, std::string_view message) {
+    Header(field, kLengthDelimited);
+    AppendVarint(out_, message.size());
+    out_.append(message);
+  }
+  // A message whose fields body() appends.
+  template <typename Body>
+  void Nested(uint32_t field, Body&& body) {
+    Header(field, kLengthDelimited);
+    const size_t begin = out_.size();
+    out_.push_back(0);  // the length, of one byte in most cases
+    body();
+    const size_t length = out_.size() - begin - 1;
+    if (length < 0x80) {
+      out_[begin] = static_cast<char>(length);
+      return;
+    }
+    std::string encoded;  // short enough to be kept inside
+    AppendVarint(encoded, length);
+    out_.replace(begin, 1, encoded);
+  }
+
+ private:
+  static constexpr uint32_t kVarint = 0;
+  static constexpr uint32_t kFixed64 = 1;
+  static constexpr uint32_t kLengthDelimited = 2;
+
+  void Header(uint32_t field, uint32_t type) { AppendVarint(out_, field << 3 | type); }
+  static void AppendVarint(std::string& out, uint64_t value) {
+    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
+    out.push_back(static_cast<char>(value));
+  }
+
+  std::string& out_;
+};
+
+}  // namespace tracelet::exporter::wire
