@@ -38,12 +38,12 @@ TEST(JsonLines, RefusalsCarryTheirReasonAndCandidates) {
   span->refused = span::LinkRefusal::kAmbiguous;
   span->links = {{span->trace_id, {7}}, {span->trace_id, {8}}};
   const auto json = nlohmann::json::parse(Line(*span));
-  EXPECT_EQ(json["parent_span_id"], "");
-  EXPECT_EQ(json["attributes"]["tracelet.link.refused"], "ambiguous");
+  EXPECT_EQ(json["parent_span_id"].get<std::string>(), "");
+  EXPECT_EQ(json["attributes"]["tracelet.link.refused"].get<std::string>(), "ambiguous");
   EXPECT_FALSE(json["attributes"].contains("tracelet.link"));
   ASSERT_EQ(json["links"].size(), 2U);
-  EXPECT_EQ(json["links"][1]["span_id"], "0000000000000008");
-  EXPECT_EQ(json["links"][1]["trace_id"], "0af7651916cd43dd8448eb211c80319c");
+  EXPECT_EQ(json["links"][1]["span_id"].get<std::string>(), "0000000000000008");
+  EXPECT_EQ(json["links"][1]["trace_id"].get<std::string>(), "0af7651916cd43dd8448eb211c80319c");
 }
 
 TEST(JsonLines, AnyBytesGiveOneValidLine) {
@@ -61,15 +61,15 @@ TEST(JsonLines, AnyBytesGiveOneValidLine) {
   EXPECT_EQ(std::count(line.begin(), line.end(), '\n'), 1);
   const auto json = nlohmann::json::parse(line);
   EXPECT_EQ(json["name"].get<std::string>().substr(0, 128), every.substr(0, 128));
-  EXPECT_EQ(json["service"], "caf\xc3\xa9\n");
-  EXPECT_EQ(json["trace_state"], "vendor=\"x\"");
-  EXPECT_EQ(json["attributes"]["real"], 0.5);
+  EXPECT_EQ(json["service"].get<std::string>(), "caf\xc3\xa9\n");
+  EXPECT_EQ(json["trace_state"].get<std::string>(), "vendor=\"x\"");
+  EXPECT_EQ(json["attributes"]["real"].get<double>(), 0.5);
   EXPECT_TRUE(json["attributes"]["nan"].is_null());
-  EXPECT_EQ(json["attributes"]["flag"], true);
-  EXPECT_EQ(json["attributes"]["low"], INT64_MIN);
-  EXPECT_EQ(json["attributes"]["team"], "a\"b");
-  EXPECT_EQ(json["attributes"]["host.name"], "node-1");
-  EXPECT_EQ(json["attributes"]["process.pid"], 4004);
+  EXPECT_EQ(json["attributes"]["flag"].get<bool>(), true);
+  EXPECT_EQ(json["attributes"]["low"].get<int64_t>(), INT64_MIN);
+  EXPECT_EQ(json["attributes"]["team"].get<std::string>(), "a\"b");
+  EXPECT_EQ(json["attributes"]["host.name"].get<std::string>(), "node-1");
+  EXPECT_EQ(json["attributes"]["process.pid"].get<int64_t>(), 4004);
 }
 
 TEST(JsonLines, EveryByteAtEveryPlaceIsRight) {
@@ -79,7 +79,7 @@ TEST(JsonLines, EveryByteAtEveryPlaceIsRight) {
       for (const char byte : {'"', '\\', '\x1f', '\x01', '\0', ' ', '!', '#', '[', ']', '\x7f', '~'}) {
         span->name = std::string(size, 'a');
         span->name[at] = byte;
-        EXPECT_EQ(nlohmann::json::parse(Line(*span))["name"], span->name);
+        EXPECT_EQ(nlohmann::json::parse(Line(*span))["name"].get<std::string>(), span->name);
       }
     }
   }
