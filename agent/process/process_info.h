@@ -24,9 +24,9 @@ struct ProcessInfo {
   std::string comm;
   std::string exe;  // target of /proc/PID/exe; empty if unreadable
   std::vector<std::string> args;
-  std::string service_name;  // by the rules in service_name.h; never empty
-  std::string container_id;  // 64 hex digits or empty
-  std::string cgroup;        // path on the `0::` line, or the longest v1 path
+  std::string service_name;                      // by the rules in service_name.h; never empty
+  std::string container_id;                      // 64 hex digits or empty
+  std::string cgroup;                            // path on the `0::` line, or the longest v1 path
   std::vector<std::string> resource_attributes;  // "key=value" of OTEL_RESOURCE_ATTRIBUTES
 };
 

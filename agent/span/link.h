@@ -23,17 +23,17 @@ enum class LinkRule : uint8_t {
 };
 
 enum class LinkRefusal : uint8_t {
-  kNone,         // not refused: a parent, or nothing that could be one
-  kAmbiguous,    // two parents are possible
-  kNoEvidence,   // requests are open in the process, nothing ties one to this call
-  kConflict,     // two rules name different parents
-  kEventLoop,    // the thread waits for many connections: who caused the call is not visible
-  kTimer,        // the call was made from a timer
-  kDeferredWork, // the call was made after the callback that read the request
-  kPool,         // a pool's worker
-  kQueue,        // work passed through a queue
-  kLostEvent,    // events were lost that could have said more
-  kAdopted,      // connection or thread is older than the agent, its past is unknown
+  kNone,          // not refused: a parent, or nothing that could be one
+  kAmbiguous,     // two parents are possible
+  kNoEvidence,    // requests are open in the process, nothing ties one to this call
+  kConflict,      // two rules name different parents
+  kEventLoop,     // the thread waits for many connections: who caused the call is not visible
+  kTimer,         // the call was made from a timer
+  kDeferredWork,  // the call was made after the callback that read the request
+  kPool,          // a pool's worker
+  kQueue,         // work passed through a queue
+  kLostEvent,     // events were lost that could have said more
+  kAdopted,       // connection or thread is older than the agent, its past is unknown
   kUnsupportedRuntime,
   kCount,
 };

@@ -35,7 +35,7 @@ struct Link {
 struct Span {
   TraceId trace_id;
   SpanId span_id;
-  SpanId parent_span_id;  // 0: root
+  SpanId parent_span_id;    // 0: root
   std::string trace_state;  // W3C tracestate as received, unchanged
   Kind kind = Kind::kServer;
   std::string name;  // "GET /orders/{id}"
@@ -45,7 +45,7 @@ struct Span {
   LinkRule link = LinkRule::kNone;
   LinkRefusal refused = LinkRefusal::kNone;
   std::vector<Attribute> attributes;
-  std::vector<Link> links;  // candidates of a refused parent
+  std::vector<Link> links;                              // candidates of a refused parent
   std::shared_ptr<const process::ProcessInfo> process;  // never null
 };
 

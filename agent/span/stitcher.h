@@ -81,7 +81,7 @@ class Stitcher : public RequestSink {
   OpenRequests open_servers_;
   SequenceRule sequence_;
   ThreadRule thread_;
-  uint64_t latest_ns_ = 0;                         // latest time heard of, CLOCK_MONOTONIC
+  uint64_t latest_ns_ = 0;  // latest time heard of, CLOCK_MONOTONIC
   SpanLedger ledger_;
   Counters<LinkRule> links_;
   Counters<LinkRefusal> refused_;
