@@ -27,6 +27,18 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	return 0;
 }
 
+/* User space judged the old program: let it see the new one. */
+static __always_inline void process_judge_again(__u32 tgid)
+{
+	__u32 *verdict;
+
+	if (!settings.by_process)
+		return;
+	verdict = bpf_map_lookup_elem(&processes, &tgid);
+	if (verdict && *verdict == VERDICT_IGNORE)
+		*verdict = VERDICT_TRACE;
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task)
 {
@@ -36,6 +48,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task)
 	struct mm_struct *mm;
 	__u64 start;
 
+	process_judge_again(BPF_CORE_READ(task, tgid));
 	if (!filter_process(BPF_CORE_READ(task, tgid)))
 		return 0;
 	/* A new program starts with no past; its cgroup may be new as well. */
@@ -69,18 +82,21 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 	__u32 tid = BPF_CORE_READ(task, pid), tgid = BPF_CORE_READ(task, tgid);
 	struct event_header *event;
 	struct frame frame = {};
+	bool last, traced;
 
-	if (!filter_process(tgid))
-		return 0;
 	/* kernel/exit.c do_exit() counts signal->live down before the tracepoint. */
-	if (BPF_CORE_READ(task, signal, live.counter) == 0 && frame_init(&frame)) {
+	last = BPF_CORE_READ(task, signal, live.counter) == 0;
+	traced = filter_process(tgid);
+	if (last && settings.by_process) /* also of ignored ones: the number will be reused */
+		bpf_map_delete_elem(&processes, &tgid);
+	if (!traced)
+		return 0;
+	if (last && frame_init(&frame)) {
 		event = emit_reserve(frame.ring, sizeof(*event), frame.cpu, EVENT_EXIT);
 		if (event) {
 			frame_header(&frame, event);
 			emit_submit(frame.ring, event);
 		}
-		if (settings.by_process)
-			bpf_map_delete_elem(&processes, &tgid);
 	}
 	bpf_map_delete_elem(&threads, &tid);
 	return 0;
