@@ -27,13 +27,17 @@ static __always_inline void announce_unix(struct sock *sk, struct event_open *op
 {
 	struct unix_sock *owner = (struct unix_sock *)sk;
 	struct unix_address *address;
+	__u32 size;
 
 	if (open->role == ROLE_CLIENT)
 		owner = (struct unix_sock *)BPF_CORE_READ(owner, peer);
 	address = BPF_CORE_READ(owner, addr);
-	if (!address || BPF_CORE_READ(address, len) <= (int)sizeof(__u16))
+	if (!address)
 		return;
-	bpf_probe_read_kernel(open->unix_path, sizeof(open->unix_path),
+	size = BPF_CORE_READ(address, len) - sizeof(__u16); /* an abstract name does not end with NUL */
+	if (size > sizeof(open->unix_path))
+		return;
+	bpf_probe_read_kernel(open->unix_path, size,
 		(void *)address + bpf_core_field_offset(struct unix_address, name) + sizeof(__u16));
 }
 

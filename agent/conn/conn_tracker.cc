@@ -146,11 +146,14 @@ void ConnTracker::OnOpen(const event_open& event) {
   if (Find(event.conn) != nullptr) return Ignored(IgnoreReason::kDuplicate);
   ++ledger_.used;
   const auto old = by_sock_.find(event.conn.sock);
-  if (old != by_sock_.end()) {  // its CLOSE was lost, or it is a Unix socket
+  if (old != by_sock_.end()) {
     Connection& gone = *old->second;
-    if (gone.parser && gone.info.is_unix()) gone.parser->OnClose(event.header.time_ns, 0);
-    if (gone.parser) gone.parser->OnAbandon();
-    Erase(gone);
+    if (gone.closed || gone.info.is_unix()) {
+      OnBroken(gone, gone.closed ? gone.closed_ns : event.header.time_ns, gone.error);
+    } else {  // its CLOSE was lost
+      if (gone.parser) gone.parser->OnAbandon();
+      Erase(gone);
+    }
   }
   if (table_.size() >= config_.conn.max_connections && !table_.empty()) {
     ++evicted_;

@@ -61,27 +61,44 @@ def pipelining_cut_anywhere(row):
     """Writes of 7 bytes, whatever the messages' borders."""
     client, server = row.tcp()
     paths = row.paths(3)
-    stream = b"".join(row.request("POST", path, body=b"abc") for path in paths)
+    stream = b"".join(row.request(path=path) for path in paths)
     for start in range(0, len(stream), 7):
         row.send(client, server, stream[start : start + 7])
     row.send(server, client, row.response(b"hello") * 3)
     for path in paths:
-        row.expect(path, method="POST", request_size=3, response_size=5)
+        row.expect(path, response_size=5)
+
+
+@table.row
+def pipelining_in_bulk(row):
+    """100 requests in one write of 15 KB, read by 4 KiB."""
+    client, server = row.tcp()
+    paths = [f"{row.path}/{number}" for number in range(100)]
+    stream = b"".join(row.request(path=path, headers=["X-Filler: " + "f" * 60]) for path in paths)
+    client.sendall(stream)
+    left = len(stream)
+    while left:
+        left -= len(server.recv(4096))
+    for _ in paths:
+        row.send(server, client, row.response(b"hello"))
+    for path in paths:
+        row.expect(path, response_size=5)
 
 
 @table.row
 def pipelining_answered_one_by_one(row):
-    """The next request arrives while the first response is being written."""
+    """The next request arrives while the first response is being written; where the second is cut, it is said."""
     client, server = row.tcp()
     first, second = row.paths(2)
     reply = row.response(b"hello")
     row.send(client, server, row.request(path=first))
     row.send(server, client, reply[:10])
-    row.send(client, server, row.request(path=second))
+    client.sendall(row.request(path=second))
+    row.receive(server, len(row.request(path=second)))
     row.send(server, client, reply[10:] + reply[:20])
     row.send(server, client, reply[20:])
     row.expect(first, response_size=5)
-    row.expect(second, response_size=5)
+    row.expect(second, response_size=None, **{"tracelet.head.truncated": True})
 
 
 # --- statuses
@@ -202,7 +219,7 @@ def chunks_that_look_like_messages(row):
     row.send(server, client, row.response(headers=["Transfer-Encoding: chunked"], length=False))
     row.send(server, client, chunked(LOOKS_LIKE_A_RESPONSE))
     row.exchange(client, server, row.request(path=second), row.response(b"hi"))
-    row.expect(first, method="POST", request_size=len(LOOKS_LIKE_A_REQUEST), response_size=len(LOOKS_LIKE_A_RESPONSE))
+    row.expect(first, method="POST", request_size=None, response_size=None)  # the kernel copies heads only
     row.expect(second, response_size=2)
 
 

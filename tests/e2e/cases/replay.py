@@ -18,7 +18,7 @@ def run(test):
     score(live, traffic)
     first, second = (replay(test, recording) for _ in range(2))
     assert first == second, "two replays differ"
-    shown = sorted(map(repr, live))
+    shown = sorted(map(Span.text, live))
     again = sorted(first)
     different = [pair for pair in zip(shown, again) if pair[0] != pair[1]]
     assert (
@@ -31,4 +31,4 @@ def replay(test, recording):
         [test.binary, "replay", "--format", "json", recording], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    return [repr(Span(line)) for line in done.stdout.splitlines()]
+    return [Span(line).text() for line in done.stdout.splitlines()]

@@ -44,6 +44,11 @@ def halves(data):
     return [data[: len(data) // 2], data[len(data) // 2 :]]
 
 
+def head_and_body(data):
+    end = data.index(b"\r\n\r\n") + 4
+    return [data[:end], data[end:]]
+
+
 # --- senders
 
 
@@ -77,22 +82,22 @@ def send_more(sock, data):
 
 
 def sendfile(sock, data):
-    """The second half comes from a file."""
-    first, second = halves(data)
-    sock.send(first)
+    """The body comes from a file."""
+    head, body = head_and_body(data)
+    sock.send(head)
     with tempfile.TemporaryFile() as file:
-        file.write(second)
+        file.write(body)
         file.flush()
-        assert os.sendfile(sock.fileno(), file.fileno(), 0, len(second)) == len(second)
+        assert os.sendfile(sock.fileno(), file.fileno(), 0, len(body)) == len(body)
 
 
 def splice_out(sock, data):
-    """The second half comes from a pipe."""
-    first, second = halves(data)
-    sock.send(first)
+    """The body comes from a pipe."""
+    head, body = head_and_body(data)
+    sock.send(head)
     reader, writer = os.pipe()
-    os.write(writer, second)
-    assert os.splice(reader, sock.fileno(), len(second)) == len(second)
+    os.write(writer, body)
+    assert os.splice(reader, sock.fileno(), len(body)) == len(body)
     os.close(reader)
     os.close(writer)
 

@@ -31,7 +31,11 @@ class Span:
 
     @property
     def path(self):
-        return self["url.path"] or urllib.parse.urlsplit(self["url.full"] or "").path
+        """What was asked for: a path, "*" or, of CONNECT, the authority."""
+        path = self["url.path"] or urllib.parse.urlsplit(self["url.full"] or "").path
+        if self["http.request.method"] == "CONNECT":
+            return f"{self['server.address']}:{self['server.port']}"
+        return path or "*"
 
     @property
     def link(self):
@@ -44,7 +48,14 @@ class Span:
     def has_parent(self):
         return bool(self.parent and self.parent.strip("0"))
 
-    def __repr__(self):
+    def __str__(self):
+        described = {key: value for key, value in self.attributes.items() if not key.startswith(("process.", "host."))}
+        return f"[{self.kind} {self.span_id} of {self.service} {self.pid}, parent {self.parent or 'none'}, {described}]"
+
+    __repr__ = __str__
+
+    def text(self):
+        """All of it, in an order of its own."""
         return json.dumps(self.fields, sort_keys=True)
 
 
