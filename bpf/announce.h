@@ -34,7 +34,8 @@ static __always_inline void announce_unix(struct sock *sk, struct event_open *op
 	address = BPF_CORE_READ(owner, addr);
 	if (!address)
 		return;
-	size = BPF_CORE_READ(address, len) - sizeof(__u16); /* an abstract name does not end with NUL */
+	size = BPF_CORE_READ(address, len) -
+	       sizeof(__u16); /* an abstract name does not end with NUL */
 	if (size > sizeof(open->unix_path))
 		return;
 	bpf_probe_read_kernel(open->unix_path, size,

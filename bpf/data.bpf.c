@@ -184,14 +184,18 @@ static __always_inline void data_connected(__u32 fd)
 	data_open_unix(&key, ROLE_CLIENT);
 }
 
-/* Waiting for one connection is a blocking read in two calls, and waiting for one
- * datagram socket is a name being looked up; anything else is an event loop. */
+/* Waiting for one connection is a blocking read in two calls, waiting for one datagram
+ * socket is a name being looked up, waiting for nothing is a sleep (or urllib3 trying
+ * whether poll() works); anything else is an event loop. */
 static __always_inline void data_waited(const struct frame *frame, struct pt_regs *regs, __u8 class)
 {
 	struct user_pollfd polled = {};
 	struct socket_ref ref = {};
 	struct conn_key key;
 
+	if ((class == SYSCALL_POLL && !syscall_arg(regs, 1)) ||
+		(class == SYSCALL_SELECT && !syscall_arg(regs, 0)))
+		return;
 	if (class == SYSCALL_POLL && syscall_arg(regs, 1) == 1 &&
 		!bpf_probe_read_user(&polled, sizeof(polled), (void *)syscall_arg(regs, 0)) &&
 		socket_of_fd(polled.fd, &ref)) {

@@ -131,8 +131,8 @@ struct event_data {
 	__u8 evidence_type; /* enum evidence_type: what `evidence` is */
 	__u16 flags;	    /* DATA_* */
 	__s32 error;	    /* errno, positive, with DATA_ERROR */
-	/* Event loop waits (epoll_*, select, pselect6, poll and ppoll of more than one
-	 * descriptor or of one that is no connection, io_uring_enter) that this thread
+	/* Event loop waits (epoll_*, select and pselect6 of descriptors, poll and ppoll of more
+	 * than one or of one that is no connection, io_uring_enter) that this thread
 	 * has completed: equal in two events means none came between. */
 	__u32 waits;
 	/* DATA events that this thread has attempted, this one included; 0 unknown. A hole

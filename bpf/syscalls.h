@@ -22,8 +22,9 @@ enum syscall_class {
 	SYSCALL_SPLICE,	  /* (in, offset, out, ...) */
 	SYSCALL_CONNECT,
 	SYSCALL_ACCEPT,
-	SYSCALL_POLL, /* (pollfd, count, ...) */
-	SYSCALL_WAIT, /* an event loop's wait, whatever its arguments */
+	SYSCALL_POLL,	/* (pollfd, count, ...) */
+	SYSCALL_SELECT, /* (count, ...) */
+	SYSCALL_WAIT,	/* an event loop's wait, whatever its arguments */
 };
 
 #define SYSCALL_TABLE_SIZE 512 /* a power of two above the largest number used here */
@@ -46,13 +47,13 @@ static const __u8 syscall_classes[SYSCALL_TABLE_SIZE] = {
 	[__NR_accept] = SYSCALL_ACCEPT,
 	[__NR_accept4] = SYSCALL_ACCEPT,
 	[__NR_ppoll] = SYSCALL_POLL,
-	[__NR_pselect6] = SYSCALL_WAIT,
+	[__NR_pselect6] = SYSCALL_SELECT,
 	[__NR_epoll_pwait] = SYSCALL_WAIT,
 	[__NR_epoll_pwait2] = SYSCALL_WAIT,
 	[__NR_io_uring_enter] = SYSCALL_WAIT,
 #ifdef __NR_poll /* not on arm64 */
 	[__NR_poll] = SYSCALL_POLL,
-	[__NR_select] = SYSCALL_WAIT,
+	[__NR_select] = SYSCALL_SELECT,
 	[__NR_epoll_wait] = SYSCALL_WAIT,
 #endif
 };
