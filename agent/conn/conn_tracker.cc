@@ -24,6 +24,9 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
     last_exchange_ = exchange.id;
     sink_.OnRequest(info, direction, exchange);
   }
+  void OnOpenEndedResponse(Direction, const protocol::Exchange& exchange) override {
+    sink_.OnOpenEndedResponse(info, exchange);
+  }
   void OnExchange(Direction direction, protocol::Exchange&& exchange) override {
     if (exchange.outcome == protocol::Outcome::kComplete && exchange.id > doubted_exchange_) {
       info.offsets_doubtful = false;

@@ -39,6 +39,7 @@ class ConnectionSink {
  public:
   virtual ~ConnectionSink() = default;
   virtual void OnRequest(const ConnectionInfo& connection, Direction direction, const protocol::Exchange& exchange) = 0;
+  virtual void OnOpenEndedResponse(const ConnectionInfo& connection, const protocol::Exchange& exchange) = 0;
   virtual void OnExchange(const ConnectionInfo& connection, Direction direction, protocol::Exchange&& exchange) = 0;
 };
 

@@ -67,6 +67,9 @@ class ExchangeSink {
   virtual ~ExchangeSink() = default;
   // The head of a request is known. `direction` is that of the request: kSend on the client's side.
   virtual void OnRequest(conn::Direction direction, const Exchange& exchange) = 0;
+  // Its response has begun, and no byte will tell where it ends (a body whose framing is
+  // not captured): it may be over at any time from now on, long before OnExchange says so.
+  virtual void OnOpenEndedResponse(conn::Direction direction, const Exchange& exchange) = 0;
   // The exchange has ended, well or not; OnRequest came before, always.
   virtual void OnExchange(conn::Direction direction, Exchange&& exchange) = 0;
 };

@@ -96,6 +96,11 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
   sink_.OnRequestStart(handle, std::move(start));
 }
 
+void Assembler::OnOpenEndedResponse(const conn::ConnectionInfo& connection, const protocol::Exchange& exchange) {
+  const auto open = open_.find({connection.number, exchange.id});
+  if (open != open_.end()) sink_.OnResponseOpenEnded(open->second.handle);
+}
+
 void Assembler::OnExchange(const conn::ConnectionInfo& connection, conn::Direction direction,
                            protocol::Exchange&& exchange) {
   auto open = open_.extract({connection.number, exchange.id});

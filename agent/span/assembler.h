@@ -28,6 +28,7 @@ class Assembler : public conn::ConnectionSink {
 
   void OnRequest(const conn::ConnectionInfo& connection, conn::Direction direction,
                  const protocol::Exchange& exchange) override;
+  void OnOpenEndedResponse(const conn::ConnectionInfo& connection, const protocol::Exchange& exchange) override;
   void OnExchange(const conn::ConnectionInfo& connection, conn::Direction direction,
                   protocol::Exchange&& exchange) override;
 

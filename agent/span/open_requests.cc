@@ -45,6 +45,8 @@ void OpenRequests::Remove(const Request& server) {
   if (count->second.open == 0) by_process_.erase(count);
 }
 
+void OpenRequests::Release(const Request& server) { Erase(by_thread_, ThreadOf(server.start.first), server); }
+
 std::span<const RequestPtr> OpenRequests::OnThread(const ThreadKey& thread) const { return Find(by_thread_, thread); }
 
 std::span<const RequestPtr> OpenRequests::WithContext(const process::ProcessKey& process,

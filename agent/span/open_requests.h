@@ -50,6 +50,8 @@ class OpenRequests {
  public:
   void Add(const RequestPtr& server);
   void Remove(const Request& server);
+  // It may be over, or not: what its thread does from now on need not be for it.
+  void Release(const Request& server);
 
   // A request began, or ended, that was not remembered because the table was full.
   void AddUnknown() { ++unknown_; }

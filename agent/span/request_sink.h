@@ -1,6 +1,6 @@
 // Between the Assembler, which knows requests, and the Stitcher, which knows
 // traces. For one handle calls come in this order: OnRequestStart once, then
-// OnRequestEnd or OnRequestDropped once. One thread.
+// OnResponseOpenEnded perhaps, OnRequestEnd or OnRequestDropped once. One thread.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,8 @@ class RequestSink {
   virtual ~RequestSink() = default;
   // The head of a request is known. `handle` is the Assembler's, unique for the run.
   virtual void OnRequestStart(uint64_t handle, RequestStart start) = 0;
+  // Its response has begun and its end will not be seen: it may be over at any time from now on.
+  virtual void OnResponseOpenEnded(uint64_t handle) = 0;
   // The request is over. `span` is complete but for ids, parent, link and links.
   virtual void OnRequestEnd(uint64_t handle, Span span) = 0;
   // It was begun and never became a span; why is counted by the Assembler.

@@ -147,6 +147,11 @@ RequestPtr Stitcher::Close(uint64_t handle) {
   return request;
 }
 
+void Stitcher::OnResponseOpenEnded(uint64_t handle) {
+  const auto found = open_.find(handle);
+  if (found != open_.end() && found->second->start.kind == Kind::kServer) open_servers_.Release(*found->second);
+}
+
 void Stitcher::OnRequestEnd(uint64_t handle, Span span) {
   ++ledger_.assembled;
   RequestPtr request = Close(handle);

@@ -49,6 +49,7 @@ class Stitcher : public RequestSink {
   Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink);
 
   void OnRequestStart(uint64_t handle, RequestStart start) override;
+  void OnResponseOpenEnded(uint64_t handle) override;
   void OnRequestEnd(uint64_t handle, Span span) override;
   void OnRequestDropped(uint64_t handle) override;
   void OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) override;

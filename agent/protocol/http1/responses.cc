@@ -155,6 +155,8 @@ void Parser::AcceptResponse(const Head& head, bool truncated) {
     requests_.body.BeginTunnel();
   } else if (responses_.body.done()) {
     FinishResponse();
+  } else if (responses_.body.unknown()) {
+    sink_.OnOpenEndedResponse(*requests_direction_, pending.exchange);
   }
 }
 

@@ -9,6 +9,8 @@
 //   two requests  pipelined, or read by a dispatcher that hands over: ambiguous
 //   hand-over     the writer has read no open request: no evidence
 //   shared head   several threads read some open request's head: who has it is unknown
+//   open end      the response has begun and its end cannot be seen (a chunked body): the
+//                 request may be over, so it no longer counts as one of the thread's
 //   adopted       the thread is older than the agent, so it may be in the middle of an
 //                 event loop's turn, or hold requests that nobody saw. Trusted once it has
 //                 read a request in the same way, that one is over, and no loop could have

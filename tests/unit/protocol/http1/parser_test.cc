@@ -18,6 +18,7 @@ class Wire : public ExchangeSink {
     requests.push_back(exchange);
     direction_ = direction;
   }
+  void OnOpenEndedResponse(Direction, const Exchange&) override { ++open_ended; }
   void OnExchange(Direction, Exchange&& exchange) override { exchanges.push_back(std::move(exchange)); }
 
   // One system call; `captured` bytes of it are visible.
@@ -49,6 +50,7 @@ class Wire : public ExchangeSink {
   uint64_t now() const { return now_; }
 
   std::vector<Exchange> requests;
+  int open_ended = 0;
   std::vector<Exchange> exchanges;
 
  private:

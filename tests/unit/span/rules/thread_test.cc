@@ -42,6 +42,17 @@ TEST_F(ThreadRuleTest, AResponseThatIsOverCausesNothing) {
   ExpectRoot(call);
 }
 
+TEST_F(ThreadRuleTest, ARequestThatMayBeOverCausesNothing) {
+  const uint64_t server = Serve(thread_);
+  stitcher_.OnResponseOpenEnded(server);
+  const uint64_t after = Call(thread_);
+  const uint64_t next = Serve(thread_);
+  const uint64_t for_next = Call(thread_);
+  Settle({after, for_next, next, server});
+  ExpectRefused(after, LinkRefusal::kNoEvidence);
+  ExpectParent(for_next, next, LinkRule::kThread);
+}
+
 TEST_F(ThreadRuleTest, AnEventLoopMayFlushAnotherThreadsCall) {
   TestThread loop{.tid = 101, .waits = 5};
   const uint64_t server = Serve(loop);  // the only request that the loop has read
