@@ -28,6 +28,8 @@
 #define EVENT_HEAD_MAX 16384
 /* Bytes of a command line in an EXEC event (NUL between arguments). */
 #define EVENT_ARGS_MAX 512
+/* Bytes of an executable's path in an EXEC event, its NUL included. A longer one is cut. */
+#define EVENT_EXE_MAX 256
 #define EVENT_COMM_MAX 16	/* TASK_COMM_LEN, include/linux/sched.h */
 #define EVENT_UNIX_PATH_MAX 108 /* UNIX_PATH_MAX, include/uapi/linux/un.h */
 
@@ -162,6 +164,7 @@ struct event_exec {
 	__u32 args_size; /* bytes used in args */
 	char comm[EVENT_COMM_MAX];
 	char args[EVENT_ARGS_MAX];
+	char exe[EVENT_EXE_MAX]; /* path of the binary as it was looked up, links not followed; NUL at its end */
 };
 
 #ifdef __cplusplus
@@ -174,6 +177,6 @@ EVENTS_ASSERT(sizeof(struct conn_id) == 24, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_open) == 256, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_data) == 112, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_close) == 96, "recorded layout");
-EVENTS_ASSERT(sizeof(struct event_exec) == 584, "recorded layout");
+EVENTS_ASSERT(sizeof(struct event_exec) == 840, "recorded layout");
 
 #endif /* TRACELET_BPF_EVENTS_H */

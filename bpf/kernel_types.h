@@ -155,7 +155,9 @@ struct unix_sock {
 	struct sock *peer;
 };
 
-struct linux_binprm;
+struct linux_binprm {
+	const char *interp;
+};
 
 #pragma clang attribute pop
 

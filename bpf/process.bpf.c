@@ -40,7 +40,7 @@ static __always_inline void process_judge_again(__u32 tgid)
 }
 
 SEC("tp_btf/sched_process_exec")
-int BPF_PROG(sched_process_exec, struct task_struct *task)
+int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
 	__u32 tid = BPF_CORE_READ(task, pid), size;
 	struct frame frame = {};
@@ -71,6 +71,9 @@ int BPF_PROG(sched_process_exec, struct task_struct *task)
 		size = 0;
 	}
 	event->args_size = size;
+	/* Of a script this is its interpreter, as in /proc/PID/exe (fs/exec.c exec_binprm()). */
+	event->exe[0] = 0;
+	bpf_probe_read_kernel_str(event->exe, sizeof(event->exe), BPF_CORE_READ(bprm, interp));
 	/* Woken at once: a short-lived process must be looked up in /proc now or never. */
 	bpf_ringbuf_submit(event, BPF_RB_FORCE_WAKEUP);
 	return 0;

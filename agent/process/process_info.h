@@ -22,7 +22,7 @@ struct ProcessInfo {
   ProcessKey key;
   uint32_t ppid = 0;
   std::string comm;
-  std::string exe;  // target of /proc/PID/exe; empty if unreadable
+  std::string exe;  // target of /proc/PID/exe, or what exec was given by a process that is gone; may be empty
   std::vector<std::string> args;
   std::string service_name;                      // by the rules in service_name.h; never empty
   std::string container_id;                      // 64 hex digits or empty

@@ -157,6 +157,8 @@ ProcessInfo ReadProcess(ProcessKey key, const event_exec* exec, const std::strin
     if (info.args.empty()) {
       info.args = SplitAtNul({exec->args, std::min<size_t>(exec->args_size, sizeof(exec->args))});
     }
+    if (info.exe.empty() && exec->exe[0] == '/')
+      info.exe = std::string(exec->exe, strnlen(exec->exe, sizeof(exec->exe)));
     if (info.comm.empty()) info.comm = std::string(exec->comm, strnlen(exec->comm, sizeof(exec->comm)));
     if (info.ppid == 0) info.ppid = exec->ppid;
   }

@@ -62,6 +62,7 @@ event_exec Exec(std::string_view args) {
   exec.args_size = static_cast<uint32_t>(args.size());
   std::memcpy(exec.args, args.data(), args.size());
   std::memcpy(exec.comm, "curl", 5);
+  std::memcpy(exec.exe, "/opt/curl", 10);
   return exec;
 }
 
@@ -85,7 +86,7 @@ TEST_F(FakeProc, AnotherProcessWithTheSameNumberIsNotIt) {
   const ProcessInfo info = Read(&exec);
   EXPECT_EQ(info.comm, "curl");
   EXPECT_EQ(info.ppid, 9U);
-  EXPECT_EQ(info.exe, "");
+  EXPECT_EQ(info.exe, "/opt/curl");
   EXPECT_EQ(info.container_id, "");
   EXPECT_THAT(info.resource_attributes, ElementsAre());
   EXPECT_THAT(info.args, ElementsAre("curl", "-s", "http://x/"));
@@ -98,6 +99,7 @@ TEST_F(FakeProc, AZombieHasNoCommandLineButItsExecHad) {
   const ProcessInfo info = Read(&exec);
   EXPECT_EQ(info.ppid, 7U);
   EXPECT_THAT(info.args, ElementsAre("/usr/bin/curl", "x"));
+  EXPECT_EQ(info.exe, "/opt/curl");
   EXPECT_EQ(info.service_name, "curl");
 }
 
@@ -105,7 +107,12 @@ TEST_F(FakeProc, NothingAtAllStillHasAName) {
   EXPECT_EQ(ReadProcess({.tgid = 43, .start_ns = 1}, nullptr, root_.string()).service_name, "unknown_service");
   event_exec exec = Exec("");
   exec.args_size = 1 << 30;  // never trusted
-  EXPECT_EQ(ReadProcess({.tgid = 43, .start_ns = 1}, &exec, root_.string()).service_name, "curl");
+  std::memset(exec.exe, 'x', sizeof(exec.exe));  // relative: says little, and has no end
+  const ProcessInfo info = ReadProcess({.tgid = 43, .start_ns = 1}, &exec, root_.string());
+  EXPECT_EQ(info.service_name, "curl");
+  EXPECT_EQ(info.exe, "");
+  exec.exe[0] = '/';
+  EXPECT_EQ(ReadProcess({.tgid = 43, .start_ns = 1}, &exec, root_.string()).exe, "/" + std::string(255, 'x'));
 }
 
 TEST_F(FakeProc, BadStatsAreNoProcess) {
