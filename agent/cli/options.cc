@@ -77,6 +77,10 @@ void AddRun(CLI::App& app, Options& options, Declared& declared) {
   declared.run->add_option("--duration", declared.duration_s, "stop after this many seconds")
       ->check(CLI::Range(0.001, kMaxDurationS))
       ->type_name("S");
+  declared.run
+      ->add_option("--ring-bytes", options.config.source.ring_bytes)  // for tests of lost events
+      ->check(CLI::Range(4096u, 1u << 30))
+      ->group("");
   declared.run->footer(
       "With `-- CMD ARGS...`: starts CMD once capture is live, traces it and what it starts, ends when it\n"
       "ends, with its exit status.");

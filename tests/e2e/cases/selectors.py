@@ -31,7 +31,7 @@ def run(test):
 
 def by_command(test, go):
     """Only the command's tree, from its first request; tracelet ends with it and with its exit status."""
-    script = f"curl -s {go}/stock/1; (curl -s {go}/stock/2; :); exit 7"
+    script = f"curl -so /dev/null {go}/stock/1; (curl -so /dev/null {go}/stock/2; :); exit 7"
     tracelet = test.tracelet(command=["/bin/sh", "-c", script])
     spans = tracelet.wait(10, code=7)
     assert sorted((span.path, span.kind, span.service) for span in spans) == [

@@ -148,7 +148,7 @@ class Test:
 
     # --- end
 
-    def show_logs(self, lines=15):
+    def show_logs(self, lines=8):
         for log in sorted(self.directory.glob("*.log")):
             text = log.read_text(errors="replace").splitlines()
             if text:
