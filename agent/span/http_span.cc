@@ -190,6 +190,7 @@ class Writer {
 void DescribeHttp(const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
                   const HttpSpanOptions& options, Span& span) {
   Writer(connection, exchange, options, span).Write();
+  span.attributes.shrink_to_fit();  // it is held for a second, and there are many
 }
 
 }  // namespace tracelet::span

@@ -20,10 +20,10 @@ enum class StatusCode : uint8_t { kUnset, kError };
 
 using AttributeValue = std::variant<std::string, int64_t, double, bool>;
 
-// Keys are those of OpenTelemetry's semantic conventions (stable HTTP), or begin
-// with `tracelet.`. See attributes.h for the constants.
+// Keys are those of OpenTelemetry's semantic conventions (stable HTTP), or begin with
+// `tracelet.`: the constants of attributes.h, so that a held span owns values only.
 struct Attribute {
-  std::string key;
+  std::string_view key;
   AttributeValue value;
 };
 
