@@ -106,7 +106,7 @@ TEST_F(FakeProc, AZombieHasNoCommandLineButItsExecHad) {
 TEST_F(FakeProc, NothingAtAllStillHasAName) {
   EXPECT_EQ(ReadProcess({.tgid = 43, .start_ns = 1}, nullptr, root_.string()).service_name, "unknown_service");
   event_exec exec = Exec("");
-  exec.args_size = 1 << 30;  // never trusted
+  exec.args_size = 1 << 30;                      // never trusted
   std::memset(exec.exe, 'x', sizeof(exec.exe));  // relative: says little, and has no end
   const ProcessInfo info = ReadProcess({.tgid = 43, .start_ns = 1}, &exec, root_.string());
   EXPECT_EQ(info.service_name, "curl");
