@@ -47,6 +47,7 @@ void LoadInParallel(int processes, int connections, int exchanges) {
 // The fixture asserts attempted == consumed + ring_full == what the sink got, exactly.
 TEST_F(LedgerTest, AllArrivesInOrderUnderLoad) {
   settings_.cpus_per_ring = 1;
+  settings_.ring_bytes = 32 << 20;  // all of it, should the reader get no CPU until the end
   Capture([] { LoadInParallel(4, 20, 100); });
   EXPECT_EQ(ledger_.ring_full, 0U);
   EXPECT_EQ(events_.Ends(ROLE_CLIENT).size(), 80U);
