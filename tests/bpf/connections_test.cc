@@ -1,0 +1,83 @@
+// The table of connections as user space changes it: a map of the same shape, with
+// a clock of our own.
+#include <bpf/bpf.h>
+#include <gtest/gtest.h>
+
+#include "agent/base/unique_fd.h"
+#include "agent/source/bpf_connections.h"
+
+namespace tracelet::source {
+namespace {
+
+constexpr uint32_t kCapacity = 8'192;
+constexpr uint64_t kSecond = 1'000'000'000;
+
+class ConnectionsTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(map_) << "run as root"; }
+
+  void Put(uint64_t sock, uint32_t inode, uint32_t status) {
+    const conn_key key{sock, inode, 0};
+    conn_state state{};
+    state.id = {sock, inode, inode == 0 ? 7U : 0U, inode == 0 ? 8U : 0U, 0};
+    state.status = status;
+    ASSERT_EQ(bpf_map_update_elem(map_.get(), &key, &state, BPF_ANY), 0);
+  }
+  // -1: not there.
+  int64_t StatusOf(uint64_t sock, uint32_t inode = 0) {
+    const conn_key key{sock, inode, 0};
+    conn_state state{};
+    return bpf_map_lookup_elem(map_.get(), &key, &state) == 0 ? int64_t{state.status} : -1;
+  }
+  void Run(BpfConnections& connections, uint64_t from_ns, uint64_t to_ns) {
+    for (uint64_t now = from_ns; now < to_ns; now += BpfConnections::kStepNs) connections.Sweep(now);
+  }
+
+  UniqueFd map_{
+      bpf_map_create(BPF_MAP_TYPE_HASH, "conns_test", sizeof(conn_key), sizeof(conn_state), kCapacity, nullptr)};
+};
+
+TEST_F(ConnectionsTest, SweepsWhatStaysDyingAcrossManySteps) {
+  for (uint64_t sock = 1; sock <= 3'000; ++sock) Put(sock, 0, sock % 2 == 0 ? CONN_DYING : CONN_ANNOUNCED);
+  BpfConnections connections(map_.get(), kCapacity);
+  Run(connections, 100 * kSecond, 109 * kSecond);
+  EXPECT_EQ(connections.swept(), 0U);
+  Run(connections, 109 * kSecond, 125 * kSecond);
+  EXPECT_EQ(connections.swept(), 1'500U);
+  for (uint64_t sock = 1; sock <= 3'000; ++sock) ASSERT_EQ(StatusOf(sock) == -1, sock % 2 == 0) << sock;
+}
+
+TEST_F(ConnectionsTest, SweepsIdleUnixSocketsOnceTheTableIsHalfFull) {
+  BpfConnections connections(map_.get(), kCapacity);
+  for (uint64_t sock = 1; sock <= 3'000; ++sock) Put(sock, 5, CONN_UNIX);
+  Run(connections, 100 * kSecond, 300 * kSecond);
+  EXPECT_EQ(connections.swept(), 0U);
+  for (uint64_t sock = 3'001; sock <= 5'000; ++sock) Put(sock, 5, CONN_UNIX);
+  Run(connections, 300 * kSecond, 400 * kSecond);
+  EXPECT_EQ(connections.swept(), 5'000U);
+}
+
+TEST_F(ConnectionsTest, AnEmptyTableIsNoWork) {
+  BpfConnections connections(map_.get(), kCapacity);
+  Run(connections, 0, 60 * kSecond);
+  EXPECT_EQ(connections.swept(), 0U);
+}
+
+TEST_F(ConnectionsTest, IgnoresOnlyTheConnectionThatIsMeant) {
+  Put(1, 0, CONN_ANNOUNCED);
+  Put(2, 77, CONN_UNIX);
+  BpfConnections connections(map_.get(), kCapacity);
+  connections.Ignore({1, 500, 7, 9, 0});  // the address was reused
+  connections.Ignore({3, 500, 7, 8, 0});  // gone
+  connections.Ignore({2, 78, 0, 0, 0});   // another inode
+  EXPECT_EQ(StatusOf(1), CONN_ANNOUNCED);
+  EXPECT_EQ(StatusOf(2, 77), CONN_UNIX);
+  EXPECT_EQ(StatusOf(3), -1);
+  connections.Ignore({1, 500, 7, 8, 0});  // the key of a TCP connection has no inode
+  connections.Ignore({2, 77, 0, 0, 0});
+  EXPECT_EQ(StatusOf(1), CONN_ANNOUNCED | CONN_IGNORED);
+  EXPECT_EQ(StatusOf(2, 77), CONN_UNIX | CONN_IGNORED);
+}
+
+}  // namespace
+}  // namespace tracelet::source
