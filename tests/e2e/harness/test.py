@@ -77,10 +77,11 @@ class Test:
         self.processes.append(process)
         return process
 
-    def serve(self, command, next="", keep_alive=False, **options):
+    def serve(self, command, next="", keep_alive=False, environment=None):
         """A program that listens on $PORT and asks $NEXT."""
         port = self.port()
-        self.start(command, dict(PORT=str(port), NEXT=next, KEEP_ALIVE=str(int(keep_alive))), **options)
+        known = dict(PORT=str(port), NEXT=next, KEEP_ALIVE=str(int(keep_alive)))
+        self.start(command, known | (environment or {}))
         self.wait_for(("127.0.0.1", port))
         return f"http://127.0.0.1:{port}"
 

@@ -1,0 +1,29 @@
+"""Calls made by another thread than the request's, by an event loop, or for another request: refused, never wrong."""
+
+from harness import Hop, load, score
+from harness.test import APPS, PYTHON
+
+
+def run(test):
+    tracelet = test.tracelet()
+    last = test.relay()
+    traffic = []
+    for way in ("pool", "dispatcher", "loop"):
+        front = test.serve([PYTHON, APPS / "handover.py"], next=last + "/last", environment={"HAND_OVER": way})
+        keep_alive = way != "dispatcher"
+        traffic += load(front + f"/{way}", [Hop(way), Hop("last", "refused")], keep_alive)
+    score(tracelet.stop(), traffic)
+    after_the_answer(test, last)
+
+
+def after_the_answer(test, last):
+    """The call comes on the thread of a request that is over, or of one that did not cause it."""
+    tracelet = test.tracelet()
+    front = test.serve([PYTHON, APPS / "handover.py"], next=last + "/last", environment={"HAND_OVER": "after"})
+    traffic = load(front + "/after", [Hop("after")], keep_alive=True)
+    spans = tracelet.stop()
+    called = [span for span in spans if span.path.startswith("/last/")]
+    assert len(called) > 1000, f"{len(called)} calls"
+    wrong = [span for span in called if span.kind == "client" and span.has_parent()]
+    assert not wrong, f"{len(wrong)} calls are linked to a request that did not cause them: {wrong[:2]}"
+    score([span for span in spans if span not in called], traffic)
