@@ -39,7 +39,7 @@ class ProcessGate {
   [[nodiscard]] uint64_t without_connection() const { return without_connection_; }
 
  private:
-  bool Introduce(process::ProcessInfo info, EventSink& sink);
+  bool Introduce(const process::ProcessInfo& info, EventSink& sink);
   void OnExec(process::ProcessKey key, const event_exec& exec, EventSink& sink);
   void OnExit(process::ProcessKey key, const event_header& event, EventSink& sink);
   bool IntroduceFor(process::ProcessKey key, const event_header& event, EventSink& sink);
