@@ -8,16 +8,18 @@ namespace {
 // Touches every byte that a sink is promised.
 class ReadingSink : public tracelet::source::EventSink {
  public:
-  void OnClock(const tracelet::source::ClockPair& pair) override { sum_ += pair.realtime_ns; }
-  void OnProcess(const tracelet::process::ProcessInfo& info) override { sum_ += info.args.size() + info.exe.size(); }
+  void OnClock(const tracelet::source::ClockPair& pair) override { sum_ = sum_ + pair.realtime_ns; }
+  void OnProcess(const tracelet::process::ProcessInfo& info) override {
+    sum_ = sum_ + info.args.size() + info.exe.size();
+  }
   void OnEvent(const event_header& event) override {
     const auto* bytes = reinterpret_cast<const unsigned char*>(&event);
-    for (uint32_t i = 0; i < event.size; ++i) sum_ += bytes[i];
+    for (uint32_t i = 0; i < event.size; ++i) sum_ = sum_ + bytes[i];
     if (event.kind != EVENT_DATA) return;
     const auto& data = reinterpret_cast<const event_data&>(event);
-    for (uint32_t i = 0; i < data.captured; ++i) sum_ += data.bytes[i];
+    for (uint32_t i = 0; i < data.captured; ++i) sum_ = sum_ + data.bytes[i];
   }
-  void OnWatermark(uint64_t monotonic_ns) override { sum_ += monotonic_ns; }
+  void OnWatermark(uint64_t monotonic_ns) override { sum_ = sum_ + monotonic_ns; }
 
  private:
   volatile uint64_t sum_ = 0;
