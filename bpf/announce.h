@@ -46,12 +46,13 @@ static __always_inline void announce_unix(struct sock *sk, struct event_open *op
 static __always_inline bool announce(struct conn_state *conn, const struct socket_ref *ref,
 	const struct frame *frame, bool accepted_here)
 {
+	void *ring = emit_ring(frame->cpu);
 	struct event_open *open;
 
 	if (conn->status & CONN_UNIX && !conn->peer_inode)
 		conn->peer_inode = socket_unix_peer(ref->sk);
 	conn->id.inode = socket_inode(ref->file);
-	open = emit_reserve(frame->ring, sizeof(*open), frame->cpu, EVENT_OPEN);
+	open = ring ? emit_reserve(ring, sizeof(*open), frame->cpu, EVENT_OPEN) : NULL;
 	if (!open)
 		return false;
 	__builtin_memset(&open->conn, 0, sizeof(*open) - sizeof(open->header));
@@ -69,7 +70,7 @@ static __always_inline bool announce(struct conn_state *conn, const struct socke
 		announce_unix(ref->sk, open);
 	else
 		announce_inet(ref->sk, open);
-	emit_submit(frame->ring, open);
+	emit_submit(ring, open);
 	conn->status |= CONN_ANNOUNCED;
 	return true;
 }

@@ -26,12 +26,16 @@ static __always_inline bool data_ends_connection(long result)
 /* The iovec of a struct user_msghdr. */
 static __always_inline void data_message(struct operation *op, __u64 address)
 {
-	struct user_message message = {};
+	struct {
+		__u64 iov;
+		__u64 count;
+	} array = {};
 
-	if (bpf_probe_read_user(&message, sizeof(message), (void *)address))
+	if (bpf_probe_read_user(&array, sizeof(array),
+		    (void *)(address + __builtin_offsetof(struct user_message, iov))))
 		LEDGER_ADD(unreadable);
-	op->buffer = message.iov;
-	op->segments = message.iov_count;
+	op->buffer = array.iov;
+	op->segments = array.count;
 }
 
 /* sendmmsg and recvmmsg return a count; each message is an operation, the bytes of

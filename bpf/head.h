@@ -52,72 +52,110 @@ static __always_inline __u32 head_after(__u64 marks)
 	return ((((marks & -marks) >> 7) * 0x0001020304050607ULL) >> 56) + 1;
 }
 
-#define HEAD_WINDOW 64 /* all frames together have 512 bytes of stack */
+/* Whether a message begins at `user`, of whose bytes `left` count. Global, as head_end() is. */
+__weak __noinline int head_begins(__u64 user, __u32 left)
+{
+	__u8 first3[4] = {};
+
+	return left && !bpf_probe_read_user(first3, sizeof(first3), (void *)user) &&
+	       head_may_begin(first3, left);
+}
+
+/* Zeros written behind the bytes of a window, so that whole words can be searched. */
+#define HEAD_SENTINEL 8
+
+struct head_window {
+	__u64 before; /* newlines in the word before the window */
+	__u8 bytes[HEAD_MIN + HEAD_SENTINEL];
+};
+
+/* Where head_end() reads to: too large for the stack. Not preempted, see struct report. */
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct head_window);
+} head_windows SEC(".maps");
+
+/* One step of head_end(): bytes up to the end of the head if it ends among the next
+ * HEAD_MIN of the `left` bytes. */
+__weak __noinline __u32 head_end_here(__u64 user, __u32 left)
+{
+	__u32 zero = 0, size = left;
+	struct head_window *window = bpf_map_lookup_elem(&head_windows, &zero);
+	__u64 before;
+
+	barrier_var(size); /* older verifiers see the bound only on this very register */
+	if (size > HEAD_MIN)
+		size = HEAD_MIN;
+	if (!window || bpf_probe_read_user(window->bytes, size, (void *)user))
+		return 0;
+	*(__u64 *)(window->bytes + size) = 0;
+	before = window->before;
+	for (__u32 i = 0; i < HEAD_MIN && i < size; i += 8) {
+		__u64 lines = head_newlines(*(__u64 *)(window->bytes + i));
+		__u64 blanks = lines ? head_blanks(lines, before) : 0;
+		__u32 end;
+
+		before = lines;
+		if (!blanks)
+			continue;
+		end = i + head_after(blanks);
+		if (end >= left || !head_begins(user + end, left - end))
+			return end;
+	}
+	window->before = before;
+	return 0;
+}
 
 /*
  * Bytes up to and including the blank line after which no further message begins
  * (pipelined heads are one stretch); 0 when the head goes on. Reads user memory
- * itself, so that what follows the head is never copied out. A global function,
+ * itself, so that what follows the head is never copied out. Global functions,
  * which the verifier checks once, for any arguments, instead of once for every
  * place where the search may stop.
  */
 __weak __noinline __u32 head_end(__u64 user, __u32 length)
 {
-	__u64 window[HEAD_WINDOW / 8], before = 0;
+	__u32 zero = 0, end;
+	struct head_window *window = bpf_map_lookup_elem(&head_windows, &zero);
 
-	for (__u32 start = 0; start < EVENT_DATA_MAX; start += HEAD_WINDOW) {
-		__u32 size = HEAD_WINDOW;
-
-		if (start >= length)
-			return 0;
-		if (size > length - start)
-			size = length - start;
-		__builtin_memset(window, 0, sizeof(window));
-		if (bpf_probe_read_user(window, size, (void *)(user + start)))
-			return 0;
-		for (__u32 i = 0; i < HEAD_WINDOW / 8; i++) {
-			__u64 lines = head_newlines(window[i]), blanks = head_blanks(lines, before);
-			__u8 next[4] = {};
-			__u32 end;
-
-			before = lines;
-			if (!blanks)
-				continue;
-			end = start + 8 * i + head_after(blanks);
-			if (end >= length ||
-				bpf_probe_read_user(next, sizeof(next), (void *)(user + end)) ||
-				!head_may_begin(next, length - end))
-				return end;
-		}
+	if (!window)
+		return 0;
+	window->before = 0;
+	for (__u32 start = 0; start < EVENT_DATA_MAX && start < length; start += HEAD_MIN) {
+		end = head_end_here(user + start, length - start);
+		if (end)
+			return start + end;
 	}
 	return 0;
 }
 
-/* Written behind the bytes that head_closes() looks at. */
-#define HEAD_SENTINEL 8
-
-/* Whether the head ends among the first `size` <= HEAD_MIN bytes, as head_end() says. Most end with the last. */
-static __always_inline bool head_closes(__u8 *bytes, __u32 size)
+/* Whether the head ends among the first `size` <= HEAD_MIN bytes, which were read from
+ * `user`, as head_end() says. Most end with the last of them. */
+static __always_inline bool head_closes(__u8 *bytes, __u32 size, __u64 user)
 {
-	__u64 before = 0, lines, blanks;
+	__u64 before = 0, blanks = 0;
+	__u32 i, end;
 
 	if (size >= 4 && size <= HEAD_MIN && head_blank(*(__u32 *)(bytes + size - 4)))
 		return true;
 	if (size <= HEAD_MIN)
 		*(__u64 *)(bytes + size) = 0;
-	for (__u32 i = 0; i < HEAD_MIN && i < size; i += 8) {
-		lines = head_newlines(*(__u64 *)(bytes + i));
-		blanks = head_blanks(lines, before);
-		before = lines;
-		if (blanks) {
-			__u32 end = i + head_after(blanks);
+	for (i = 0; i < HEAD_MIN && i < size; i += 8) {
+		__u64 lines = head_newlines(*(__u64 *)(bytes + i));
 
-			if (end >= size || end > HEAD_MIN ||
-				!head_may_begin(bytes + end, size - end))
-				return true;
-		}
+		blanks = lines ? head_blanks(lines, before) : 0;
+		if (blanks)
+			break;
+		before = lines;
 	}
-	return false;
+	if (!blanks)
+		return false;
+	end = i + head_after(blanks);
+	if (end >= size || end > HEAD_MIN || !head_may_begin(bytes + end, size - end))
+		return true;
+	return head_end(user, size);
 }
 
 /* How many of these bytes belong to the head, or are to be reported anyway, and

@@ -45,6 +45,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	__u32 tid = BPF_CORE_READ(task, pid), size;
 	struct frame frame = {};
 	struct event_exec *event;
+	void *ring;
 	struct mm_struct *mm;
 	__u64 start;
 
@@ -55,7 +56,8 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	task_born(tid);
 	if (!frame_init(&frame))
 		return 0;
-	event = emit_reserve(frame.ring, sizeof(*event), frame.cpu, EVENT_EXEC);
+	ring = emit_ring(frame.cpu);
+	event = ring ? emit_reserve(ring, sizeof(*event), frame.cpu, EVENT_EXEC) : NULL;
 	if (!event)
 		return 0;
 	frame_header(&frame, &event->header);
@@ -84,6 +86,7 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 {
 	__u32 tid = BPF_CORE_READ(task, pid), tgid = BPF_CORE_READ(task, tgid);
 	struct event_header *event;
+	void *ring;
 	struct frame frame = {};
 	bool last, traced;
 
@@ -95,10 +98,11 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 	if (!traced)
 		return 0;
 	if (last && frame_init(&frame)) {
-		event = emit_reserve(frame.ring, sizeof(*event), frame.cpu, EVENT_EXIT);
+		ring = emit_ring(frame.cpu);
+		event = ring ? emit_reserve(ring, sizeof(*event), frame.cpu, EVENT_EXIT) : NULL;
 		if (event) {
 			frame_header(&frame, event);
-			emit_submit(frame.ring, event);
+			emit_submit(ring, event);
 		}
 	}
 	bpf_map_delete_elem(&threads, &tid);

@@ -112,7 +112,7 @@ static __always_inline __u32 report_short(struct report *report, void *ring, __u
 		LEDGER_ADD(unreadable);
 		captured = 0;
 	} else {
-		closed = head_closes(event->bytes, captured);
+		closed = head_closes(event->bytes, captured, report->user);
 	}
 	length = report_length(report, want, closed);
 	report_submit(report, ring, event, length, captured);
@@ -296,7 +296,7 @@ static __always_inline __u64 report_locate(
 	if (!(conn->status & CONN_UNIX))
 		ahead = socket_position(ref->sk, op->direction) - op->trailing - op->length - base -
 			(__u32)offset;
-	if (ahead == 1 && op->direction == DIRECTION_RX && socket_fin_received(ref->state))
+	if (ahead == 1 && op->direction == DIRECTION_RX && socket_fin_received(ref->sk))
 		ahead = 0;
 	if (ahead) {
 		op->flags |= DATA_GAP_BEFORE;
@@ -314,6 +314,31 @@ static __always_inline bool report_blocking(
 	return frame->thread->polled_sock == (__u64)ref->sk;
 }
 
+/* A TCP connection is in the table as long as it exists, so a socket that is found needs
+ * no look; a dying one may have left its address to another. */
+static __always_inline struct conn_state *report_find(
+	struct socket_ref *ref, const struct operation *op)
+{
+	struct conn_key key = { .sock = (__u64)ref->sk };
+	struct conn_state *conn = bpf_map_lookup_elem(&conns, &key);
+
+	if (conn && !(conn->status & CONN_DYING))
+		return conn;
+	if (!socket_look(ref))
+		return NULL;
+	if (ref->family == AF_UNIX) {
+		key = socket_key(ref);
+		conn = bpf_map_lookup_elem(&conns, &key);
+	}
+	return conn || !op->length ? conn : report_adopt(ref, &key, op);
+}
+
+static __always_inline bool report_announce(
+	struct conn_state *conn, struct socket_ref *ref, const struct frame *frame)
+{
+	return (ref->family || socket_look(ref)) && announce(conn, ref, frame, false);
+}
+
 /* Reports the operation in report_here(). */
 __noinline int report_operation(void)
 {
@@ -322,21 +347,17 @@ __noinline int report_operation(void)
 	struct socket_ref ref = {};
 	struct frame frame = {};
 	struct operation *op;
-	struct conn_key key;
 
 	if (!report)
 		return 0;
 	op = &report->op;
-	if (!socket_of_fd(op->fd, &ref) || !frame_init(&frame))
+	if (!socket_at(op->fd, &ref))
 		return 0;
-	key = socket_key(&ref);
-	conn = bpf_map_lookup_elem(&conns, &key);
-	if (!conn && op->length)
-		conn = report_adopt(&ref, &key, op);
-	if (!conn || conn->status & CONN_IGNORED)
+	conn = report_find(&ref, op);
+	if (!conn || conn->status & CONN_IGNORED || !frame_init(&frame))
 		return 0;
 	if (!(conn->status & CONN_ANNOUNCED) &&
-		(!op->length || !announce(conn, &ref, &frame, false)))
+		(!op->length || !report_announce(conn, &ref, &frame)))
 		return 0;
 	if (frame.thread->born)
 		op->flags |= DATA_THREAD_BORN;

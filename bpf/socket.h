@@ -9,16 +9,16 @@
 struct socket_ref {
 	struct file *file;
 	struct sock *sk;
-	__u16 family;
-	__u8 state; /* TCP_* */
+	__u16 family; /* 0: not looked at */
+	__u8 state;   /* TCP_* */
 };
 
-/* False unless the descriptor is a TCP or Unix socket. A socket's private_data is
+/* False unless the descriptor is a socket, of any kind. A socket's private_data is
  * the struct socket that points back at the file (net/socket.c sock_alloc_file());
  * checking that is cheaper than the inode's mode and fails for every other file.
  * Neighbours are read at once: struct socket {…, file, sk, …} and struct sock_common
  * {…, skc_family, skc_state, …} have been so since 2.6 and 4.4. */
-static __always_inline bool socket_of_fd(__u32 fd, struct socket_ref *ref)
+static __always_inline bool socket_at(__u32 fd, struct socket_ref *ref)
 {
 	struct file *file = task_file(fd);
 	struct socket *socket;
@@ -26,26 +26,35 @@ static __always_inline bool socket_of_fd(__u32 fd, struct socket_ref *ref)
 		struct file *file;
 		struct sock *sk;
 	} link = {};
-	struct {
-		__u16 family;
-		__u8 state;
-		__u8 rest;
-	} common = {};
-	struct sock *sk;
 
 	if (!file)
 		return false;
 	socket = BPF_CORE_READ(file, private_data);
 	bpf_core_read(&link, sizeof(link), &socket->file);
-	if (link.file != file || !link.sk)
-		return false;
-	sk = link.sk;
-	bpf_core_read(&common, sizeof(common), &sk->__sk_common.skc_family);
 	ref->file = file;
-	ref->sk = sk;
+	ref->sk = link.sk;
+	return link.file == file && link.sk;
+}
+
+/* False unless it is one of a family that is traced. */
+static __always_inline bool socket_look(struct socket_ref *ref)
+{
+	struct sock *sk = ref->sk;
+	struct {
+		__u16 family;
+		__u8 state;
+		__u8 rest;
+	} common = {};
+
+	bpf_core_read(&common, sizeof(common), &sk->__sk_common.skc_family);
 	ref->family = common.family;
 	ref->state = common.state;
 	return ref->family == AF_INET || ref->family == AF_INET6 || ref->family == AF_UNIX;
+}
+
+static __always_inline bool socket_of_fd(__u32 fd, struct socket_ref *ref)
+{
+	return socket_at(fd, ref) && socket_look(ref);
 }
 
 static __always_inline __u32 socket_inode(struct file *file)
@@ -135,8 +144,10 @@ static __always_inline __u32 socket_position(struct sock *sk, __u8 direction)
 
 /* The peer's FIN takes a sequence number too, which moves copied_seq by one more
  * (net/ipv4/tcp.c tcp_recvmsg_locked(), found_fin_ok). */
-static __always_inline bool socket_fin_received(__u8 state)
+static __always_inline bool socket_fin_received(struct sock *sk)
 {
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
+
 	return state == TCP_CLOSE_WAIT || state == TCP_LAST_ACK || state == TCP_CLOSING ||
 	       state == TCP_TIME_WAIT || state == TCP_CLOSE;
 }

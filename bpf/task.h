@@ -81,7 +81,6 @@ static __always_inline struct thread_state *task_thread(__u32 tid)
 /* What all events of one system call share. */
 struct frame {
 	struct thread_state *thread;
-	void *ring;
 	__u64 pid_tgid;
 	__u32 cpu;
 	__u32 pad;
@@ -91,9 +90,8 @@ static __always_inline bool frame_init(struct frame *frame)
 {
 	frame->pid_tgid = bpf_get_current_pid_tgid();
 	frame->cpu = bpf_get_smp_processor_id();
-	frame->ring = emit_ring(frame->cpu);
 	frame->thread = task_thread(frame->pid_tgid);
-	return frame->ring && frame->thread;
+	return frame->thread;
 }
 
 static __always_inline void frame_header(const struct frame *frame, struct event_header *header)
