@@ -61,86 +61,84 @@ static __always_inline void data_messages(struct operation *op, __u64 address, _
 	}
 }
 
-static __always_inline __u32 data_message_flags(struct pt_regs *regs, __u8 class)
+static __always_inline __u32 data_message_flags(struct pt_regs *regs, __u32 traits)
 {
-	if (class == SYSCALL_RECVFROM || class == SYSCALL_SENDTO || class == SYSCALL_RECVMMSG ||
-		class == SYSCALL_SENDMMSG)
-		return syscall_arg(regs, 3);
-	if (class == SYSCALL_RECVMSG || class == SYSCALL_SENDMSG)
-		return syscall_arg(regs, 2);
-	return 0;
-}
-
-static __always_inline bool data_receives(__u8 class)
-{
-	return class == SYSCALL_READ || class == SYSCALL_READV || class == SYSCALL_RECVFROM ||
-	       class == SYSCALL_RECVMSG || class == SYSCALL_RECVMMSG;
+	if (!(traits & (MOVES_FLAGS_2 | MOVES_FLAGS_3)))
+		return 0;
+	return traits & MOVES_FLAGS_2 ? syscall_arg(regs, 2) : syscall_arg(regs, 3);
 }
 
 /* False when the call moved nothing worth telling. */
-static __always_inline bool data_result(
-	struct operation *op, struct pt_regs *regs, long result, __u32 flags)
+static __always_inline bool data_result(struct operation *op, struct pt_regs *regs, long result)
 {
-	op->length = result > 0 ? result : 0;
+	op->error = 0;
+	op->length = result;
 	op->trailing = 0;
-	op->error = result < 0 ? -result : 0;
-	op->flags = result < 0 ? DATA_ERROR : 0;
-	op->nonblocking = !!(flags & MSG_DONTWAIT);
-	if (op->direction == DIRECTION_TX)
-		return result != 0;
-	if (flags & MSG_PEEK)
-		op->flags |= DATA_PEEK;
-	if (flags & MSG_TRUNC)
-		op->flags |= DATA_STALE;
-	if (result == 0)
-		op->flags |= DATA_EOF;
-	return result != 0 || syscall_arg(regs, 2); /* a read of nothing returns 0 too */
+	if (result > 0)
+		return true;
+	op->length = 0;
+	if (result < 0) {
+		op->error = -result;
+		op->flags |= DATA_ERROR;
+		return true;
+	}
+	op->flags |= DATA_EOF;
+	return op->direction == DIRECTION_RX &&
+	       syscall_arg(regs, 2); /* a read of nothing returns 0 too */
 }
 
 /* Where the bytes lie in user memory. */
-static __always_inline void data_buffer(struct operation *op, struct pt_regs *regs, __u8 class)
+static __always_inline void data_buffer(struct operation *op, struct pt_regs *regs, __u32 traits)
 {
 	op->buffer = syscall_arg(regs, 1);
 	op->segments = 0;
-	if (class == SYSCALL_READV || class == SYSCALL_WRITEV)
-		op->segments = syscall_arg(regs, 2);
-	else if (class == SYSCALL_RECVMSG || class == SYSCALL_SENDMSG)
-		data_message(op, op->buffer);
-	if (class == SYSCALL_SENDFILE || class == SYSCALL_SPLICE)
-		op->flags |= DATA_ZERO_COPY;
+	if (traits & MOVES_NOT_PLAIN) {
+		if (traits & MOVES_IOVEC)
+			op->segments = syscall_arg(regs, 2);
+		else if (traits & MOVES_MESSAGE)
+			data_message(op, op->buffer);
+		else
+			op->flags |= DATA_ZERO_COPY;
+	}
 	if (op->flags & (DATA_ZERO_COPY | DATA_STALE)) {
 		op->buffer = 0;
 		op->segments = 0;
 	}
 }
 
-static __always_inline void data_moved(struct pt_regs *regs, long result, __u8 class)
+static __always_inline void data_moved(struct pt_regs *regs, long result, __u32 traits)
 {
-	__u32 flags = data_message_flags(regs, class);
+	__u32 flags = data_message_flags(regs, traits);
 	struct report *report = report_here();
 	struct operation *op;
 	struct socket_ref ref;
 
-	if (!report)
+	if (!report || flags & (MSG_OOB | MSG_ERRQUEUE))
 		return;
 	op = &report->op;
-	if (flags & (MSG_OOB | MSG_ERRQUEUE))
-		return;
 	op->fd = syscall_arg(regs, 0);
-	op->direction = data_receives(class) ? DIRECTION_RX : DIRECTION_TX;
-	if (class == SYSCALL_SPLICE) { /* one of its descriptors is a pipe */
+	op->direction = traits & MOVES_RECEIVES ? DIRECTION_RX : DIRECTION_TX;
+	if (traits & MOVES_PIPE) { /* one of its descriptors is a pipe */
 		if (socket_of_fd(op->fd, &ref))
 			op->direction = DIRECTION_RX;
 		else
 			op->fd = syscall_arg(regs, 2);
 	}
-	if (!data_result(op, regs, result, flags))
+	op->flags = 0;
+	op->nonblocking = 0;
+	if (flags) {
+		op->nonblocking = !!(flags & MSG_DONTWAIT);
+		if (traits & MOVES_RECEIVES)
+			op->flags = (flags & MSG_PEEK ? DATA_PEEK : 0) |
+				    (flags & MSG_TRUNC ? DATA_STALE : 0);
+	}
+	if (!data_result(op, regs, result))
 		return;
-	if ((class == SYSCALL_RECVMMSG || class == SYSCALL_SENDMMSG) && result > 0) {
+	if (traits & MOVES_MESSAGES && result > 0) {
 		data_messages(op, syscall_arg(regs, 1), result);
 		return;
 	}
-	data_buffer(op, regs, class);
+	data_buffer(op, regs, traits);
 	report_operation();
 }
 
@@ -191,16 +189,17 @@ static __always_inline void data_connected(__u32 fd)
 /* Waiting for one connection is a blocking read in two calls, waiting for one datagram
  * socket is a name being looked up, waiting for nothing is a sleep (or urllib3 trying
  * whether poll() works); anything else is an event loop. */
-static __always_inline void data_waited(const struct frame *frame, struct pt_regs *regs, __u8 class)
+static __always_inline void data_waited(
+	const struct frame *frame, struct pt_regs *regs, __u32 traits)
 {
 	struct user_pollfd polled = {};
 	struct socket_ref ref = {};
 	struct conn_key key;
 
-	if ((class == SYSCALL_POLL && !syscall_arg(regs, 1)) ||
-		(class == SYSCALL_SELECT && !syscall_arg(regs, 0)))
+	if ((traits & SYSCALL_POLL && !syscall_arg(regs, 1)) ||
+		(traits & SYSCALL_SELECT && !syscall_arg(regs, 0)))
 		return;
-	if (class == SYSCALL_POLL && syscall_arg(regs, 1) == 1 &&
+	if (traits & SYSCALL_POLL && syscall_arg(regs, 1) == 1 &&
 		!bpf_probe_read_user(&polled, sizeof(polled), (void *)syscall_arg(regs, 0)) &&
 		socket_of_fd(polled.fd, &ref)) {
 		if (ref.family != AF_UNIX && !socket_is_stream(ref.sk))
@@ -220,15 +219,15 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 {
 	__u32 number = syscall_number(regs);
 	struct frame frame = {};
-	__u8 class;
+	__u32 traits;
 
 	if (number >= SYSCALL_TABLE_SIZE)
 		return 0;
 	barrier_var(number); /* else clang drops the mask, and the verifier the program */
-	class = syscall_classes[number & (SYSCALL_TABLE_SIZE - 1)];
-	if (class == SYSCALL_OTHER)
+	traits = syscall_traits[number & (SYSCALL_TABLE_SIZE - 1)];
+	if (!traits)
 		return 0;
-	if (result < 0 && class < SYSCALL_POLL && !data_ends_connection(result))
+	if (result < 0 && !(traits & SYSCALL_WAITS) && !data_ends_connection(result))
 		return 0;
 	if (!filter_process(bpf_get_current_pid_tgid() >> 32))
 		return 0;
@@ -236,16 +235,16 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		LEDGER_ADD(compat_tasks);
 		return 0;
 	}
-	if (class < SYSCALL_CONNECT)
-		data_moved(regs, result, class);
-	else if (class == SYSCALL_CONNECT)
+	if (traits & SYSCALL_MOVES)
+		data_moved(regs, result, traits);
+	else if (traits & SYSCALL_CONNECT)
 		data_connected(syscall_arg(regs, 0));
 	else if (!frame_init(&frame))
 		return 0;
-	else if (class == SYSCALL_ACCEPT)
+	else if (traits & SYSCALL_ACCEPT)
 		data_accepted(&frame, result);
 	else
-		data_waited(&frame, regs, class);
+		data_waited(&frame, regs, traits);
 	return 0;
 }
 

@@ -6,43 +6,46 @@
 #include "kernel_types.h"
 #include <asm/unistd.h>
 
-enum syscall_class {
-	SYSCALL_OTHER = 0,
-	SYSCALL_READ, /* (fd, buffer, size) */
-	SYSCALL_WRITE,
-	SYSCALL_READV, /* (fd, iovec, count) */
-	SYSCALL_WRITEV,
-	SYSCALL_RECVFROM, /* (fd, buffer, size, flags) */
-	SYSCALL_SENDTO,
-	SYSCALL_RECVMSG, /* (fd, msghdr, flags) */
-	SYSCALL_SENDMSG,
-	SYSCALL_RECVMMSG, /* (fd, mmsghdr, count, flags), returns messages */
-	SYSCALL_SENDMMSG,
-	SYSCALL_SENDFILE, /* (out, in, ...) */
-	SYSCALL_SPLICE,	  /* (in, offset, out, ...) */
-	SYSCALL_CONNECT,
-	SYSCALL_ACCEPT,
-	SYSCALL_POLL,	/* (pollfd, count, ...) */
-	SYSCALL_SELECT, /* (count, ...) */
-	SYSCALL_WAIT,	/* an event loop's wait, whatever its arguments */
+/* What a system call does, and how: bits, because each is tested on the way of every call. */
+enum syscall_traits {
+	SYSCALL_MOVES = 1 << 0, /* bytes: (fd, buffer, size, ...), sends unless it RECEIVES */
+	SYSCALL_CONNECT = 1 << 1,
+	SYSCALL_ACCEPT = 1 << 2,
+	SYSCALL_POLL = 1 << 3,	 /* (pollfd, count, ...) */
+	SYSCALL_SELECT = 1 << 4, /* (count, ...) */
+	SYSCALL_WAIT = 1 << 5,	 /* an event loop's wait, whatever its arguments */
+	SYSCALL_WAITS = SYSCALL_POLL | SYSCALL_SELECT | SYSCALL_WAIT,
+
+	MOVES_RECEIVES = 1 << 6,
+	MOVES_FLAGS_2 = 1 << 7,	  /* argument 2 is MSG_* */
+	MOVES_FLAGS_3 = 1 << 8,	  /* argument 3 is MSG_* */
+	MOVES_IOVEC = 1 << 9,	  /* (fd, iovec, count) */
+	MOVES_MESSAGE = 1 << 10,  /* (fd, msghdr) */
+	MOVES_MESSAGES = 1 << 11, /* (fd, mmsghdr, count), returns messages */
+	MOVES_FILE = 1 << 12,	  /* (out, in, ...), between descriptors */
+	MOVES_PIPE = 1 << 13,	  /* (in, offset, out, ...), likewise */
+
+	MOVES_NO_BUFFER = MOVES_FILE | MOVES_PIPE,
+	MOVES_NOT_PLAIN = MOVES_IOVEC | MOVES_MESSAGE | MOVES_NO_BUFFER,
+	SYSCALL_RECEIVES = SYSCALL_MOVES | MOVES_RECEIVES,
 };
 
 #define SYSCALL_TABLE_SIZE 512 /* a power of two above the largest number used here */
 
 /* A table in .rodata, because a switch over sparse numbers compiles to a chain of compares. */
-static const __u8 syscall_classes[SYSCALL_TABLE_SIZE] = {
-	[__NR_read] = SYSCALL_READ,
-	[__NR_write] = SYSCALL_WRITE,
-	[__NR_readv] = SYSCALL_READV,
-	[__NR_writev] = SYSCALL_WRITEV,
-	[__NR_recvfrom] = SYSCALL_RECVFROM,
-	[__NR_sendto] = SYSCALL_SENDTO,
-	[__NR_recvmsg] = SYSCALL_RECVMSG,
-	[__NR_sendmsg] = SYSCALL_SENDMSG,
-	[__NR_recvmmsg] = SYSCALL_RECVMMSG,
-	[__NR_sendmmsg] = SYSCALL_SENDMMSG,
-	[__NR_sendfile] = SYSCALL_SENDFILE,
-	[__NR_splice] = SYSCALL_SPLICE,
+static const __u16 syscall_traits[SYSCALL_TABLE_SIZE] = {
+	[__NR_read] = SYSCALL_RECEIVES,
+	[__NR_write] = SYSCALL_MOVES,
+	[__NR_readv] = SYSCALL_RECEIVES | MOVES_IOVEC,
+	[__NR_writev] = SYSCALL_MOVES | MOVES_IOVEC,
+	[__NR_recvfrom] = SYSCALL_RECEIVES | MOVES_FLAGS_3,
+	[__NR_sendto] = SYSCALL_MOVES | MOVES_FLAGS_3,
+	[__NR_recvmsg] = SYSCALL_RECEIVES | MOVES_MESSAGE | MOVES_FLAGS_2,
+	[__NR_sendmsg] = SYSCALL_MOVES | MOVES_MESSAGE | MOVES_FLAGS_2,
+	[__NR_recvmmsg] = SYSCALL_RECEIVES | MOVES_MESSAGES | MOVES_FLAGS_3,
+	[__NR_sendmmsg] = SYSCALL_MOVES | MOVES_MESSAGES | MOVES_FLAGS_3,
+	[__NR_sendfile] = SYSCALL_MOVES | MOVES_FILE,
+	[__NR_splice] = SYSCALL_MOVES | MOVES_PIPE,
 	[__NR_connect] = SYSCALL_CONNECT,
 	[__NR_accept] = SYSCALL_ACCEPT,
 	[__NR_accept4] = SYSCALL_ACCEPT,
