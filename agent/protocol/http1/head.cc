@@ -239,6 +239,17 @@ bool CanBeResponse(std::string_view bytes) {
   return bytes.size() < 13 || ParseStatusLine(bytes.substr(0, bytes[12] == '\r' || bytes[12] == '\n' ? 12 : 13), head);
 }
 
+bool IsFinalResponse(std::string_view bytes) {
+  constexpr size_t kStatus = 9;  // behind "HTTP/1.1 "
+  return bytes.size() >= kStatus + 3 && CanBeResponse(bytes) && bytes[kStatus] >= '2' && bytes[kStatus] <= '9';
+}
+
+bool IsCommonMethod(std::string_view method) {
+  static constexpr std::string_view kMethods[] = {"GET",     "POST",    "PUT",   "DELETE", "HEAD",
+                                                  "OPTIONS", "CONNECT", "TRACE", "PATCH"};
+  return std::find(std::begin(kMethods), std::end(kMethods), method) != std::end(kMethods);
+}
+
 size_t HeadLength(std::string_view text, size_t from) {
   for (size_t at = text.find('\n', from); at != std::string_view::npos; at = text.find('\n', at + 1)) {
     if (at + 1 < text.size() && text[at + 1] == '\n') return at + 2;

@@ -43,6 +43,11 @@ enum class RequestKind : uint8_t { kOther, kHead, kConnect };
 bool CanBeRequest(std::string_view bytes);
 bool CanBeResponse(std::string_view bytes);
 
+// True if `bytes` begin with a status line that is not interim: 200 to 999.
+bool IsFinalResponse(std::string_view bytes);
+// True if `method` is one that needs no more proof than its name: RFC 9110 §9, PATCH.
+bool IsCommonMethod(std::string_view method);
+
 // Length of the head that `text` begins with, blank line included; 0: not yet
 // complete. The search may begin at `from`, a position before which no line ended
 // in a blank line. Lines end with CRLF or LF (§2.2).

@@ -13,7 +13,8 @@ Parser::Parser(ExchangeSink& sink, const ParserOptions& options)
     : sink_(sink), options_(options), requests_direction_(options.requests) {
   if (options.joined == Joined::kStart) return;
   requests_.place = responses_.place = Place::kHole;
-  orphans_ = turned_ = true;
+  turned_ = true;
+  owed_ = options.joined == Joined::kIdle ? 0 : 1;
   lost_ = options.joined == Joined::kMiddle;
 }
 
@@ -112,6 +113,11 @@ void Parser::LoseAll() {
   requests_.owned = responses_.owned = false;
 }
 
+size_t Parser::Unanswered() const {
+  const bool first_answered = !outstanding_.empty() && (outstanding_.front().answered || responses_.owned);
+  return outstanding_.size() - (first_answered ? 1 : 0);
+}
+
 // What is outstanding keeps its responses; nothing can be said of what follows.
 void Parser::BeginRequestHole(bool lost) {
   requests_.place = Place::kHole;
@@ -119,17 +125,21 @@ void Parser::BeginRequestHole(bool lost) {
   if (requests_.owned) outstanding_.back().lost = true;
   requests_.owned = false;
   lost_ |= lost;
-  if (responses_.place != Place::kHole) orphans_ = !deferred_.empty();
+  counted_ = false;
+  if (responses_.place != Place::kHole) owed_ = !deferred_.empty() && IsFinalResponse(deferred_.front().bytes) ? 0 : 1;
+  owed_ = std::clamp(owed_, 0, 1);
   deferred_.clear();
 }
 
 void Parser::BeginResponseHole(bool lost) {
+  lost_ |= lost;
+  counted_ = !lost_ && requests_.place != Place::kHole;
+  owed_ = counted_ ? static_cast<int>(Unanswered()) : 1;
   LoseAll();
   responses_.place = Place::kHole;
   responses_.head.clear();
   deferred_.clear();
-  lost_ |= lost;
-  orphans_ = false;
+  hidden_unanswered_ = false;
 }
 
 void Parser::OnGap(conn::Direction direction, uint64_t next_offset) {
@@ -141,9 +151,16 @@ void Parser::OnGap(conn::Direction direction, uint64_t next_offset) {
   const bool request = direction == *requests_direction_;
   Stream& stream = request ? requests_ : responses_;
   const bool harmless = stream.place == Place::kBody && stream.body.SkipTo(stream.next, next_offset);
+  if (harmless && stream.owned) {
+    Exchange& exchange = (request ? outstanding_.back() : outstanding_.front()).exchange;
+    (request ? exchange.request : exchange.response).end = next_offset;
+  }
   stream.next = next_offset;
+  if (request) gap_end_ = next_offset;
   if (stream.place == Place::kHole) {
     lost_ = true;
+    counted_ = false;
+    owed_ = request ? std::clamp(owed_, 0, 1) : 1;
   } else if (!harmless) {
     request ? BeginRequestHole(true) : BeginResponseHole(true);
   } else if (stream.body.done()) {

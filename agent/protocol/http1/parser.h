@@ -17,10 +17,13 @@
 //
 // Pairing holds as long as both directions are without a hole. After one, responses
 // still belong to the requests that were outstanding; a later request is paired
-// again only if (1) nothing is outstanding, (2) responses came since the hole, so
-// what was lost has been answered, (3) the change of direction shows that the client
-// waited, and (4) this client was never seen to pipeline. Any other request is
-// reported as lost.
+// again only if (1) nothing is outstanding, (2) as many final responses came since
+// the hole as there were requests without an answer, or one where that number is not
+// known, (3) the change of direction shows that the client waited, and (4) this client
+// was never seen to pipeline. A request that breaks one of these is reported as lost;
+// bytes next to a gap may be the rest of anything and are no request. What remains: a
+// client that begins to pipeline inside the gap, or two events in a row stamped late
+// right after it.
 #pragma once
 
 #include <deque>
@@ -92,6 +95,7 @@ class Parser final : public ConnectionParser {
   HeadText ReadHead(Stream& stream, const conn::Chunk& chunk, uint64_t at) const;
   void Emit(Outcome outcome);  // the first outstanding exchange
   void LoseAll();
+  [[nodiscard]] size_t Unanswered() const;
   void BeginRequestHole(bool lost);
   void BeginResponseHole(bool lost);
   Outcome EndOutcome(Pending& pending, bool responder_ended, int error);
@@ -111,10 +115,13 @@ class Parser final : public ConnectionParser {
 
   // responses.cc
   bool OnResponseBytes(const conn::Chunk& chunk);
+  void TakeResponseBody(const conn::Chunk& chunk, uint64_t& at);
   bool EnterUnknownBody(const conn::Chunk& chunk);
   bool AtResponseBoundary(const conn::Chunk& chunk, uint64_t at);
   bool AtResponseHead(const conn::Chunk& chunk, uint64_t& at);
   void AcceptResponse(const Head& head, bool truncated);
+  void OrphanResponse(std::string_view bytes);
+  void CountOrphan(std::string_view bytes);
   void NoteOverlap();
   void FinishResponse();
   void Defer(const conn::Chunk& chunk, uint64_t from);
@@ -132,13 +139,22 @@ class Parser final : public ConnectionParser {
   bool turned_ = false;  // the current chunk changes direction
   bool proven_ = false;  // a head was understood
   bool not_mine_ = false;
-  bool lost_ = false;            // events were lost since the last pairing
-  bool orphans_ = false;         // responses without a request came since the hole
-  bool hidden_overlap_ = false;  // a request that was not captured came before an answer
-  bool pipelining_ = false;      // this client does not wait for answers
+  bool lost_ = false;  // events were lost since the last pairing
+  // In a hole: final responses still to come for requests that went before; negative when a
+  // client's answer was stamped before its request. Exact while `counted_`; else at most 1, the
+  // answer to the last request.
+  int owed_ = 0;
+  bool counted_ = false;
+  size_t unread_ = 0;               // what may have been requests in bodies of unknown length
+  int unpaired_ = 0;                // requests in a row that could not be paired
+  bool hidden_overlap_ = false;     // a request that was not captured came before an answer
+  bool hidden_unanswered_ = false;  // and nothing has answered it
+  bool pipelining_ = false;         // this client does not wait for answers
+  bool swallowed_ = false;          // the beginning of a head may have been taken for a body
   bool event_stream_ = false;
-  int overlaps_ = 0;  // exchanges in a row that could be pipelined
-  int turns_ = 0;     // while not proven
+  int overlaps_ = 0;               // exchanges in a row that could be pipelined
+  int turns_ = 0;                  // while not proven
+  uint64_t gap_end_ = UINT64_MAX;  // where the last gap in the requests ended
   uint64_t next_id_ = 1;
   std::string scratch_;
 };

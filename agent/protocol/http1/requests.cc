@@ -1,5 +1,6 @@
 // The direction of requests.
 #include <algorithm>
+#include <utility>
 
 #include "agent/protocol/http1/parser.h"
 
@@ -7,6 +8,8 @@ namespace tracelet::protocol::http1 {
 namespace {
 
 constexpr int kMaxOverlaps = 2;
+constexpr int kMaxUnpaired = 8;
+constexpr int kUncountable = 1'000'000;
 constexpr size_t kCheckedPrefix = 256;  // of a head that comes in pieces
 
 std::string_view CapturedFrom(const conn::Chunk& chunk, uint64_t at) {
@@ -27,6 +30,7 @@ bool Parser::OnRequestBytes(const conn::Chunk& chunk) {
       at += requests_.body.Take(at, end - at, CapturedFrom(chunk, at));
       if (requests_.owned) Extend(outstanding_.back().exchange.request, chunk.operation, at);
       if (requests_.body.done()) FinishRequest();
+      if (requests_.owned && requests_.body.unknown() && outstanding_.back().answered) Emit(Outcome::kComplete);
     } else if (!AtRequestHead(chunk, at)) {
       return requests_.place != Place::kHole;
     }
@@ -40,11 +44,14 @@ bool Parser::EnterHead(const conn::Chunk& chunk) {
   if (!hole && !(requests_.place == Place::kBody && requests_.body.unknown())) return true;
   // The answer to a request with a body of unknown length comes after it, or at least has begun.
   const bool due = hole ? outstanding_.empty() && !pipelining_ : !requests_.owned || responses_.owned;
-  if (turned_ && due && !chunk.bytes.empty() && CanBeRequest(chunk.bytes)) {
+  // What follows lost bytes may be the rest of a message: only the next one is a proven beginning.
+  const bool proven_begin = !hole || chunk.offset != gap_end_;
+  if (turned_ && due && proven_begin && !chunk.bytes.empty() && CanBeRequest(chunk.bytes)) {
     requests_.doubt = requests_.place;
     requests_.place = Place::kBoundary;
     return true;
   }
+  if (!hole && IsCommonMethod(chunk.bytes.substr(0, chunk.bytes.find(' '))) && CanBeRequest(chunk.bytes)) ++unread_;
   return !hole;
 }
 
@@ -72,7 +79,8 @@ bool Parser::AtRequestHead(const conn::Chunk& chunk, uint64_t& at) {
   }
   const bool truncated = read.status == HeadStatus::kTruncated;
   const auto head = ParseRequestHead(read.text, truncated, scratch_);
-  if (!head) {
+  const bool doubtful = requests_.doubt != Place::kBoundary;
+  if (!head || (doubtful && !IsCommonMethod(head->method))) {
     NotARequest();
     at = end;
     return requests_.place != Place::kHole;
@@ -99,27 +107,39 @@ void Parser::HiddenRequest() {
   if (requests_.doubt != Place::kBoundary) return NotARequest();
   hidden_overlap_ = !outstanding_.empty();
   BeginRequestHole(false);
+  hidden_unanswered_ = true;
 }
 
 // True if the request whose head was just read can be paired with what comes next.
 bool Parser::Rejoin() {
   const bool hole = requests_.doubt == Place::kHole || responses_.place == Place::kHole;
   if (!hole) return true;
-  if (outstanding_.empty() && requests_.turned && orphans_ && !pipelining_) {
+  if (outstanding_.empty() && requests_.turned && owed_ == 0 && !pipelining_) {
     responses_.place = Place::kBoundary;
     responses_.owned = false;
+    unpaired_ = 0;
     return true;
   }
-  // Nothing was lost, so this request really came before an answer.
+  // Nothing was lost, so this request really came before the answer to one that was not captured.
   const bool client = requests_direction_ == conn::Direction::kSend;
-  if (!lost_ && outstanding_.empty() && !orphans_ && (client || ++overlaps_ >= kMaxOverlaps)) pipelining_ = true;
+  if (hidden_unanswered_ && !lost_ && (client || ++overlaps_ >= kMaxOverlaps)) pipelining_ = true;
   responses_.place = Place::kHole;
+  if (counted_) ++owed_;
+  if (++unpaired_ >= kMaxUnpaired) {
+    // What is stamped late does not stay late: the count was wrong.
+    counted_ = false;
+    owed_ = std::clamp(owed_, 0, 1);
+  }
   return false;
 }
 
 void Parser::AcceptRequest(const Head& head, bool truncated) {
   proven_ = true;
   if (requests_.doubt == Place::kBody && requests_.owned) FinishRequest();
+  const bool uncertain = std::exchange(swallowed_, false) || unread_ > 0;
+  if (uncertain && responses_.place != Place::kHole) BeginResponseHole(false);
+  // Bodies may have hidden requests, or only looked so: nobody can count the answers.
+  if (std::exchange(unread_, 0) > 0) owed_ = kUncountable;
   const bool hole = requests_.doubt == Place::kHole || responses_.place == Place::kHole;
   const bool paired = Rejoin();
   requests_.doubt = Place::kBoundary;

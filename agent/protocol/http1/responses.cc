@@ -19,7 +19,8 @@ std::string_view CapturedFrom(const conn::Chunk& chunk, uint64_t at) {
 bool Parser::OnResponseBytes(const conn::Chunk& chunk) {
   if (responses_.place == Place::kHole) {
     LoseAll();
-    orphans_ = true;
+    CountOrphan(chunk.bytes);
+    hidden_unanswered_ = false;
     return false;
   }
   if (responses_.place == Place::kBody && responses_.body.unknown() && !EnterUnknownBody(chunk)) return false;
@@ -28,9 +29,7 @@ bool Parser::OnResponseBytes(const conn::Chunk& chunk) {
   while (at < end) {
     switch (responses_.place) {
       case Place::kBody:
-        at += responses_.body.Take(at, end - at, CapturedFrom(chunk, at));
-        if (responses_.owned) Extend(outstanding_.front().exchange.response, chunk.operation, at);
-        if (responses_.body.done()) FinishResponse();
+        TakeResponseBody(chunk, at);
         break;
       case Place::kBoundary:
         if (!AtResponseBoundary(chunk, at)) return responses_.place != Place::kHole;
@@ -39,11 +38,21 @@ bool Parser::OnResponseBytes(const conn::Chunk& chunk) {
         if (!AtResponseHead(chunk, at)) return responses_.place != Place::kHole;
         break;
       case Place::kHole:
-        orphans_ = true;
         return true;
     }
   }
   return true;
+}
+
+void Parser::TakeResponseBody(const conn::Chunk& chunk, uint64_t& at) {
+  const bool end_known = !responses_.body.unknown();
+  at += responses_.body.Take(at, chunk.offset + chunk.length - at, CapturedFrom(chunk, at));
+  if (responses_.owned) {
+    Exchange& exchange = outstanding_.front().exchange;
+    Extend(exchange.response, chunk.operation, at);
+    if (end_known && responses_.body.unknown()) sink_.OnOpenEndedResponse(*requests_direction_, exchange);
+  }
+  if (responses_.body.done()) FinishResponse();
 }
 
 // In a body of unknown length: the next response's head may begin with this chunk.
@@ -52,25 +61,24 @@ bool Parser::EnterUnknownBody(const conn::Chunk& chunk) {
   const size_t waiting = outstanding_.size() - (responses_.owned ? 1 : 0);
   if (waiting == 0) {
     if (responses_.owned && requests_.place != Place::kHole) {
-      // Only a request that is lost or late can have brought a status line here.
-      if (chunk.bytes.size() < kStatusLine || !CanBeResponse(chunk.bytes)) return true;
-      outstanding_.front().lost = true;
-      FinishResponse();
-      return true;
+      // A status line here is part of the body, or answers a request that is lost or late.
+      if (chunk.bytes.empty() || !CanBeResponse(chunk.bytes)) return true;
+      if (chunk.bytes.size() < kStatusLine) {
+        swallowed_ = true;
+        return true;
+      }
     }
-    BeginResponseHole(false);
-    orphans_ = requests_.place == Place::kHole;
+    OrphanResponse(chunk.bytes);
     return false;
   }
-  if (waiting == 1 && !chunk.bytes.empty() && CanBeResponse(chunk.bytes)) {
+  if (waiting == 1 && turned_ && !pipelining_ && !chunk.bytes.empty() && CanBeResponse(chunk.bytes)) {
     responses_.doubt = Place::kBody;
     responses_.place = Place::kBoundary;
     return true;
   }
   const bool only_body = chunk.bytes.size() == chunk.length && chunk.bytes.find("HTTP/1.") == std::string_view::npos;
-  if (only_body && !(waiting > 1 && CanBeResponse(chunk.bytes))) return true;
-  BeginResponseHole(false);
-  orphans_ = true;
+  if (only_body && !CanBeResponse(chunk.bytes)) return true;
+  OrphanResponse(chunk.bytes);
   return false;
 }
 
@@ -86,10 +94,23 @@ bool Parser::AtResponseBoundary(const conn::Chunk& chunk, uint64_t at) {
   if (client && outstanding_.empty() && request_may_come && deferred_.size() < kMaxDeferred) {
     Defer(chunk, at);
   } else {
-    BeginResponseHole(false);
-    orphans_ = true;
+    OrphanResponse(CapturedFrom(chunk, at));
   }
   return false;
+}
+
+// `bytes` begin a response that cannot be paired.
+void Parser::OrphanResponse(std::string_view bytes) {
+  BeginResponseHole(false);
+  if (bytes.size() < kStatusLine || !CanBeResponse(bytes)) {
+    counted_ = false;
+    owed_ = std::max(owed_, 1);
+  }
+  CountOrphan(bytes);
+}
+
+void Parser::CountOrphan(std::string_view bytes) {
+  if (IsFinalResponse(bytes) && (counted_ || owed_ > 0)) --owed_;
 }
 
 bool Parser::AtResponseHead(const conn::Chunk& chunk, uint64_t& at) {
@@ -113,8 +134,7 @@ bool Parser::AtResponseHead(const conn::Chunk& chunk, uint64_t& at) {
       responses_.place = Place::kBody;
       return true;
     }
-    BeginResponseHole(false);
-    orphans_ = true;
+    OrphanResponse({});
     return false;
   }
   at += read.taken;
@@ -126,6 +146,7 @@ bool Parser::AtResponseHead(const conn::Chunk& chunk, uint64_t& at) {
 
 void Parser::AcceptResponse(const Head& head, bool truncated) {
   proven_ = true;
+  swallowed_ = false;
   Pending& pending = outstanding_.front();
   if (head.status < 200 && head.status != 101) {  // interim: the final one follows
     responses_.place = Place::kBoundary;
@@ -135,7 +156,6 @@ void Parser::AcceptResponse(const Head& head, bool truncated) {
   if (pending.rejoined && pipelining_) {
     // Whether this answers the first request after the hole can no longer be told.
     BeginResponseHole(false);
-    orphans_ = true;
     return;
   }
   pending.exchange.status = head.status;

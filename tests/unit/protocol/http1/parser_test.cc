@@ -14,10 +14,7 @@ class Wire : public ExchangeSink {
  public:
   explicit Wire(ParserOptions options = {}) : options_(options), parser_(*this, options_) {}
 
-  void OnRequest(Direction direction, const Exchange& exchange) override {
-    requests.push_back(exchange);
-    direction_ = direction;
-  }
+  void OnRequest(Direction, const Exchange& exchange) override { requests.push_back(exchange); }
   void OnOpenEndedResponse(Direction, const Exchange&) override { ++open_ended; }
   void OnExchange(Direction, Exchange&& exchange) override { exchanges.push_back(std::move(exchange)); }
 
@@ -41,7 +38,6 @@ class Wire : public ExchangeSink {
   void Lose(Direction direction, std::string_view bytes) {
     uint64_t& next = next_[static_cast<size_t>(direction)];
     next += bytes.size();
-    pending_gap_[static_cast<size_t>(direction)] = true;
   }
   void Gap(Direction direction) { parser_.OnGap(direction, next_[static_cast<size_t>(direction)]); }
   void End(Direction direction) { parser_.OnEnd(direction, ++now_); }
@@ -56,10 +52,8 @@ class Wire : public ExchangeSink {
  private:
   ParserOptions options_;
   Parser parser_;
-  Direction direction_{};
   uint64_t now_ = 1000;
   uint64_t next_[2] = {};
-  bool pending_gap_[2] = {};
 };
 
 ParserOptions Server() { return ParserOptions{.requests = Direction::kReceive}; }
@@ -410,6 +404,8 @@ TEST(Http1Parser, ResynchronisesAfterALostRequest) {
   wire.Lose(Direction::kReceive, "GET /lost HTTP/1.1\r\n\r\n");
   EXPECT_FALSE(wire.Response("HTTP/1.1 500 Lost\r\nContent-Length: 0\r\n\r\n"));
   wire.Gap(Direction::kReceive);
+  EXPECT_FALSE(wire.Request("GET /beside-the-gap HTTP/1.1\r\n\r\n"));
+  wire.Response("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
   wire.Request("GET /next HTTP/1.1\r\n\r\n");
   wire.Response(kOk);
   ASSERT_EQ(wire.exchanges.size(), 2U);
@@ -418,6 +414,37 @@ TEST(Http1Parser, ResynchronisesAfterALostRequest) {
   EXPECT_EQ(wire.exchanges[1].outcome, Outcome::kComplete);
   EXPECT_TRUE(wire.exchanges[1].resynchronised);
   EXPECT_FALSE(wire.exchanges[0].resynchronised);
+}
+
+TEST(Http1Parser, ABodyWhoseHeadWasLostIsNoRequest) {
+  Wire wire(Server());
+  wire.Request(kGet);
+  wire.Response(kOk);
+  wire.Lose(Direction::kReceive, "POST /upload HTTP/1.1\r\nContent-Length: 23\r\n\r\n");
+  wire.Gap(Direction::kReceive);
+  wire.Request("GET /admin HTTP/1.1\r\n\r\n");
+  wire.Response(kOk);
+  EXPECT_EQ(wire.requests.size(), 1U);
+}
+
+TEST(Http1Parser, AStatusLineInABodyOfUnknownLengthAnswersNobody) {
+  for (bool client : {false, true}) {
+    Wire wire(ParserOptions{.requests = client ? Direction::kSend : Direction::kReceive});
+    const auto request = client ? Direction::kSend : Direction::kReceive;
+    const auto response = client ? Direction::kReceive : Direction::kSend;
+    wire.Move(request, kGet);
+    wire.Move(response, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+    wire.Move(response, "1c\r\n", 0);
+    EXPECT_EQ(wire.open_ended, 1);
+    wire.Move(response, "HTTP/1.1 599 Not a head\r\n\r\n\r\n");
+    wire.Move(response, "0\r\n\r\n", 0);
+    for (int i = 0; i < 12; ++i) {
+      wire.Move(request, "GET /b HTTP/1.1\r\n\r\n");
+      wire.Move(response, kOk);
+    }
+    for (const Exchange& exchange : wire.exchanges) EXPECT_TRUE(exchange.status == 200 || exchange.status == 0);
+    EXPECT_EQ(wire.exchanges.back().status, 200);
+  }
 }
 
 TEST(Http1Parser, ResynchronisesAfterALostResponse) {

@@ -1,0 +1,51 @@
+#include "agent/conn/from_event.h"
+
+#include <string_view>
+
+#include "agent/conn/address.h"
+
+namespace tracelet::conn {
+
+ConnectionInfo MakeInfo(const event_open& event, uint64_t number) {
+  ConnectionInfo info;
+  info.number = number;
+  info.id = event.conn;
+  info.flags = event.flags;
+  info.family = event.family;
+  info.role = event.role;
+  if (event.accepted_here != 0) {
+    info.accept_tid = event.header.tid;
+    info.accept_waits = event.waits;
+  }
+  if (!info.is_unix()) {
+    info.local_address = FormatAddress(event.local_address);
+    info.remote_address = FormatAddress(event.remote_address);
+    info.local_port = event.local_port;
+    info.remote_port = event.remote_port;
+    return info;
+  }
+  const bool abstract = event.unix_path[0] == '\0' && event.unix_path[1] != '\0';
+  const std::string_view path(event.unix_path + (abstract ? 1 : 0), sizeof(event.unix_path) - (abstract ? 1 : 0));
+  info.unix_path = abstract ? "@" : "";
+  info.unix_path += path.substr(0, path.find('\0'));
+  info.peer_inode = event.peer_inode;
+  return info;
+}
+
+Operation MakeOperation(const event_data& event, uint32_t lost) {
+  Operation operation;
+  operation.time_ns = event.header.time_ns;
+  operation.process = {event.header.tgid, event.header.tgid_start_ns};
+  operation.tid = event.header.tid;
+  operation.thread_start = event.header.thread_start;
+  operation.waits = event.waits;
+  operation.waits_known = (event.flags & DATA_NO_THREAD) == 0;
+  operation.thread_born = (event.flags & DATA_THREAD_BORN) != 0;
+  operation.lost = lost;
+  operation.blocking = (event.flags & DATA_BLOCKING) != 0;
+  operation.evidence_type = event.evidence_type;
+  operation.evidence = event.evidence;
+  return operation;
+}
+
+}  // namespace tracelet::conn
