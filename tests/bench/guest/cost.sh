@@ -1,0 +1,89 @@
+#!/bin/bash
+# Runs inside the counting VM, where a nanosecond is an instruction. Prints "SCENARIO SERVER KEY VALUE…" lines for
+# tests/bench/counting.py. /job holds tracelet, http_server, http_client, load_bpf, floor.bpf.o and nginx.conf.
+# No `set -e`: a scenario that fails must not hide the others; the caller misses its numbers and says so.
+requests=${REQUESTS:-200} rounds=${ROUNDS:-3}
+groups=/sys/fs/cgroup
+mkdir -p $groups/app $groups/agent
+usage_ns() { awk '/^usage_usec/{print $2 * 1000}' "$groups/$1/cpu.stat"; }
+client() { /job/in_group app /job/http_client "$1" "$2" $groups/app/cpu.stat; }
+
+# agent_ns PORT REQUESTS: what the agent spends on them and on all that comes with a run of the client. Spans are held
+# for a while before they are printed: that is part of the cost, so wait for it.
+agent_ns() {
+  local before
+  before=$(usage_ns agent)
+  client "$1" "$2" > /tmp/client.out
+  sleep 3
+  echo $(($(usage_ns agent) - before))
+}
+
+# measure SCENARIO: every server, without and with bpf_stats, which itself costs instructions.
+measure() {
+  local scenario=$1 name port round
+  while read -r name port; do
+    [ "$scenario" = base ] || echo "$scenario $name agent_none_ns $(agent_ns "$port" 0)"
+    for ((round = 0; round < rounds; round++)); do
+      [ "$scenario" = base ] && client "$port" "$requests" > /tmp/client.out ||
+        echo "$scenario $name agent_ns $(agent_ns "$port" "$requests")"
+      grep _ns /tmp/client.out | sed "s/^/$scenario $name /"
+    done
+    [ "$scenario" = base ] && continue
+    echo 1 > /proc/sys/kernel/bpf_stats_enabled
+    client "$port" "$requests" | grep prog | sed "s/^/$scenario $name /"
+    echo 0 > /proc/sys/kernel/bpf_stats_enabled
+    sleep 2
+  done << END
+c 8101
+nginx 8102
+nginx-sendfile 8103
+END
+}
+
+# start_agent ARGS…: until it says that it is ready.
+start_agent() {
+  local i
+  /job/in_group agent /job/tracelet run --format json "$@" > /tmp/spans.json 2> /tmp/agent.err & agent=$!
+  for ((i = 0; i < 400; i++)); do grep -q ready /tmp/agent.err && return; sleep 0.05; done
+  echo "agent not ready:"
+  cat /tmp/agent.err
+  return 1
+}
+
+# stop_agent SCENARIO
+stop_agent() {
+  kill -INT $agent
+  wait $agent
+  echo "$1 - spans $(wc -l < /tmp/spans.json)"
+  sed "s/^/# $1: /" /tmp/agent.err
+}
+
+mkdir -p /tmp/www && printf 'hello world\n' > /tmp/www/index.html
+/job/in_group app /job/http_server 8101 & server=$!
+/job/in_group app nginx -c /job/nginx.conf & nginx=$!
+/job/in_group app sleep 100000 & other=$!
+sleep 1
+
+measure base
+
+/job/load_bpf /job/floor.bpf.o 2> /tmp/floor.err & floor=$!
+sleep 1
+measure floor
+kill $floor
+wait $floor
+
+if start_agent; then
+  echo "start - ready_ns $(usage_ns agent)"
+  client 8101 1 > /dev/null
+  for ((i = 0; i < 100; i++)); do [ -s /tmp/spans.json ] && break; sleep 0.05; done
+  echo "start - first_span_ns $(usage_ns agent)"
+  echo "start - rss_kb $(awk '/^VmRSS/{print $2}' /proc/$agent/status)"
+  measure agent
+  stop_agent agent
+fi
+if start_agent --pid $other; then
+  measure unselected
+  stop_agent unselected
+fi
+kill $server $nginx $other
+wait 2> /dev/null
