@@ -87,14 +87,20 @@ Stat ParseStat(std::string_view text) {
   return stat;
 }
 
+uint64_t ReadClock(clockid_t clock) {
+  timespec time{};
+  clock_gettime(clock, &time);
+  return static_cast<uint64_t>(time.tv_sec) * kSecond + static_cast<uint64_t>(time.tv_nsec);
+}
+
+// The smallest of a few readings: the thread may lose its CPU between the clocks.
 uint64_t SuspendedNs() {
-  timespec boot{};
-  timespec monotonic{};
-  clock_gettime(CLOCK_MONOTONIC, &monotonic);
-  clock_gettime(CLOCK_BOOTTIME, &boot);
-  const int64_t difference =
-      (boot.tv_sec - monotonic.tv_sec) * static_cast<int64_t>(kSecond) + (boot.tv_nsec - monotonic.tv_nsec);
-  return static_cast<uint64_t>(std::max<int64_t>(difference, 0));
+  uint64_t smallest = UINT64_MAX;
+  for (int i = 0; i < 3; ++i) {
+    const uint64_t monotonic = ReadClock(CLOCK_MONOTONIC);
+    smallest = std::min(smallest, ReadClock(CLOCK_BOOTTIME) - monotonic);
+  }
+  return smallest;
 }
 
 void KeepBeginning(std::vector<std::string>& args) {

@@ -292,7 +292,7 @@ std::optional<Head> ParseResponseHead(std::string_view text, bool truncated, Req
   std::string_view line;
   const bool whole_line = TakeLine(text, line);
   if (!whole_line) {
-    if (!truncated) return std::nullopt;
+    if (!truncated || !CanBeResponse(text)) return std::nullopt;
     line = text.substr(0, 12);
     text = {};
   }

@@ -36,11 +36,21 @@ def run(test):
         load.goes_on()
     assert not load.failures, load.failures
     inside = {order for order, begin, end in load.done if ready < begin and end < stopped}
+    inside -= first_of_each_connection(inside)
     assert len(inside) > 100, f"only {len(inside)} requests while tracelet ran"
     whole = [span for span in spans if span.path.rpartition("/")[2] in inside]
     score(whole, [Traffic("adopted", HOPS, sorted(inside))])
     cut = [span for span in spans if span.path.rpartition("/")[2] not in inside]
     score(cut, [Traffic("at the edges", HOPS, [order for order, *_ in load.done if order not in inside])], lossy=True)
+
+
+def first_of_each_connection(orders):
+    """Seen from the middle of an answer: whether one more is owed cannot be known, so it is not claimed."""
+    first = {}
+    for order in orders:
+        number, count = map(int, order.split("-"))
+        first[number] = min(count, first.get(number, count))
+    return {f"{number}-{count}" for number, count in first.items()}
 
 
 class Load:

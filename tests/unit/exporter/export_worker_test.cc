@@ -42,7 +42,7 @@ struct Backend {
   bool hung = false;
   bool cancelled = false;
   std::vector<uint64_t> delivered;
-  int calls = 0;
+  std::atomic<int> calls = 0;
 
   void Set(SendStatus status, uint64_t rejected = 0) {
     const std::lock_guard lock(mutex);

@@ -36,7 +36,12 @@ class FakeProc : public testing::Test {
     std::ofstream(root_ / "42" / file, std::ios::binary).write(contents.data(), static_cast<ssize_t>(contents.size()));
   }
   void WriteStat(const std::string& comm, uint64_t start_ns) {
-    const uint64_t boot_ns = start_ns + (ClockNs(CLOCK_BOOTTIME) - ClockNs(CLOCK_MONOTONIC));
+    uint64_t suspended = UINT64_MAX;  // the thread may lose its CPU between the clocks
+    for (int i = 0; i < 3; ++i) {
+      const uint64_t monotonic = ClockNs(CLOCK_MONOTONIC);
+      suspended = std::min(suspended, ClockNs(CLOCK_BOOTTIME) - monotonic);
+    }
+    const uint64_t boot_ns = start_ns + suspended;
     const uint64_t ticks = boot_ns / (kSecond / static_cast<uint64_t>(sysconf(_SC_CLK_TCK)));
     Write("stat", "42 (" + comm + ") S 7 42 42 0 -1 4194560 1 0 0 0 3 1 0 0 20 0 1 0 " + std::to_string(ticks) +
                       " 1000 1 18446744073709551615 0 0\n");
