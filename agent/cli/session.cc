@@ -1,20 +1,29 @@
 #include "agent/cli/session.h"
 
+#include <malloc.h>
+
 #include "agent/cli/stop_signals.h"
 
 namespace tracelet::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kPollTimeout{50};
+// What a burst of spans took is given back this soon: malloc keeps it for good.
+constexpr std::chrono::seconds kTrimInterval{2};
 
 }  // namespace
 
 Status Pump(source::EventSource& source, source::EventSink& sink, const std::function<bool()>& over) {
   bool stopped = false;
+  auto next_trim = Ending::Clock::now() + kTrimInterval;
   while (true) {
     const auto more = source.Poll(sink, kPollTimeout);
     if (!more) return more.error();
     if (!*more) return Ok();
+    if (const auto now = Ending::Clock::now(); now >= next_trim) {
+      malloc_trim(0);
+      next_trim = now + kTrimInterval;
+    }
     if (!stopped && over()) {
       source.Stop();
       stopped = true;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// http_client PORT REQUESTS CPU_STAT [RATE]: sends REQUESTS keep-alive requests after a warm-up, at most RATE per second,
-// and prints what the loop cost: the time of the cgroup in CPU_STAT (client and server; "-" for none), its own, and per
-// BPF program its runs and run time, read by the client itself right before and right after, so that nothing else is in
-// between. In the counting VM a nanosecond is an instruction. Output: "elapsed_ns N", "self_ns N", "app_ns N", then
-// "prog NAME RUNS NS" for each program (needs kernel.bpf_stats_enabled).
+// http_client PORT REQUESTS CPU_STAT [RATE]: sends REQUESTS keep-alive requests after a warm-up, at most RATE per
+// second, and prints what the loop cost: the time of the cgroup in CPU_STAT (client and server; "-" for none), its own,
+// and per BPF program its runs and run time, read by the client itself right before and right after, so that nothing
+// else is in between. In the counting VM a nanosecond is an instruction. Output: "elapsed_ns N", "self_ns N", "app_ns
+// N", then "prog NAME RUNS NS" for each program (needs kernel.bpf_stats_enabled).
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -69,7 +69,8 @@ static void WaitUntil(unsigned long long ns) {
 }
 
 static void Request(int fd) {
-  static const char kRequest[] = "GET /index.html HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
+  static const char kRequest[] =
+      "GET /index.html HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nAccept: */*\r\n\r\n";
   char buffer[4096];
   size_t used = 0, want = 0;
   if (write(fd, kRequest, sizeof(kRequest) - 1) != sizeof(kRequest) - 1) perror("write"), exit(1);
@@ -85,9 +86,8 @@ static void Request(int fd) {
 
 int main(int argc, char** argv) {
   if (argc < 4) return fprintf(stderr, "usage: http_client PORT REQUESTS CPU_STAT [RATE]\n"), 2;
-  struct sockaddr_in address = {.sin_family = AF_INET,
-                                .sin_port = htons((uint16_t)atoi(argv[1])),
-                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  struct sockaddr_in address = {
+      .sin_family = AF_INET, .sin_port = htons((uint16_t)atoi(argv[1])), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
   int fd = socket(AF_INET, SOCK_STREAM, 0);
   if (connect(fd, (struct sockaddr*)&address, sizeof(address))) return perror("connect"), 1;
   OpenPrograms();

@@ -2,10 +2,12 @@
 
 import socket
 import threading
+import time
 from collections import Counter
 
 COUNT = 100_000
-WARM = 40_000  # from here on, the most spans that are held at a time have been
+WARM = 40_000
+REST = 4  # seconds, until no span is held and what they took is given back
 GROWTH_KB = 8 * 1024  # what the others may add to the resident memory
 
 
@@ -14,8 +16,10 @@ def run(test):
     tracelet = test.tracelet()
     slow = SlowClient()
     burst(test, program, WARM)
+    time.sleep(REST)
     early = tracelet.memory_kb()
     burst(test, program, COUNT - WARM)
+    time.sleep(REST)
     late = tracelet.memory_kb()
     slow.thread.join()
     tracelet.process.send_signal(2)
