@@ -102,7 +102,6 @@ ConnTracker::Connection* ConnTracker::Find(const Timer& timer) {
 ConnTracker::Connection* ConnTracker::Peer(const Connection& connection) {
   if (!connection.info.is_unix() || connection.info.peer_inode == 0) return nullptr;
   const auto found = unix_by_inode_.find(connection.info.peer_inode);
-  // A socket is not its own peer, whatever an event says.
   return found == unix_by_inode_.end() || found->second == &connection ? nullptr : found->second;
 }
 

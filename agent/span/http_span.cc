@@ -14,6 +14,7 @@ using namespace attributes;
 using protocol::Outcome;
 
 constexpr uint16_t kHttpPort = 80;
+constexpr size_t kUrlRoom = 48;  // what redaction may add, in most cases
 
 // The methods that the conventions know: RFC 9110 and PATCH of RFC 5789.
 bool IsKnownMethod(std::string_view method) {
@@ -65,9 +66,17 @@ class Writer {
   }
 
  private:
-  void Put(const char* key, AttributeValue value) { span_.attributes.push_back({key, std::move(value)}); }
-  void PutText(const char* key, std::string_view value) {
-    if (!value.empty()) Put(key, std::string(value));
+  template <typename T>
+  void Put(std::string_view key, T value) {
+    Attribute& attribute = span_.attributes.emplace_back();
+    attribute.key = key;
+    attribute.value.emplace<T>(std::move(value));
+  }
+  void PutText(std::string_view key, std::string_view value) {
+    if (value.empty()) return;
+    Attribute& attribute = span_.attributes.emplace_back();
+    attribute.key = key;
+    std::get<std::string>(attribute.value) = value;
   }
 
   void Method() {
@@ -95,7 +104,7 @@ class Writer {
       PutText(kServerAddress, server_ ? connection_.local_address : connection_.remote_address);
       Put(kServerPort, int64_t{server_ ? connection_.local_port : connection_.remote_port});
     }
-    host_ = !authority.empty() ? std::string(authority) : Endpoint();
+    authority_ = authority;
   }
 
   // For URLs of requests that name no host.
@@ -108,19 +117,26 @@ class Writer {
 
   void Url() {
     const std::string_view scheme = !target_.scheme.empty() ? target_.scheme : "http";
-    const std::string query = RedactQuery(target_.query, options_.allowed_query_keys);
     if (server_) {
       PutText(kUrlScheme, scheme);
       PutText(kUrlPath, target_.path);
-      PutText(kUrlQuery, query);
+      if (target_.query.empty()) return;
+      std::string query;
+      query.reserve(kUrlRoom);
+      AppendRedacted(target_.query, options_.allowed_query_keys, query);
+      Put(kUrlQuery, std::move(query));
       return;
     }
     if (target_.path.empty()) return;  // CONNECT names no resource
     std::string full;
-    full.reserve(scheme.size() + host_.size() + target_.path.size() + query.size() + 4);
-    full.append(scheme).append("://").append(host_);
+    full.reserve(exchange_.target.size() + authority_.size() + kUrlRoom);
+    full.append(scheme).append("://");
+    authority_.empty() ? full.append(Endpoint()) : full.append(authority_);
     if (target_.path != "*") full.append(target_.path);
-    if (target_.has_query) full.append("?").append(query);
+    if (target_.has_query) {
+      full.append("?");
+      AppendRedacted(target_.query, options_.allowed_query_keys, full);
+    }
     Put(kUrlFull, std::move(full));
   }
 
@@ -182,7 +198,7 @@ class Writer {
   Span& span_;
   const bool server_;
   const Target target_;
-  std::string host_;
+  std::string_view authority_;  // that the request names
 };
 
 }  // namespace

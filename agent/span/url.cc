@@ -52,26 +52,23 @@ HostPort ParseAuthority(std::string_view authority) {
   return parsed;
 }
 
-std::string RedactQuery(std::string_view query, const std::vector<std::string>& allowed_keys) {
-  std::string redacted;
-  redacted.reserve(query.size());
+void AppendRedacted(std::string_view query, const std::vector<std::string>& allowed_keys, std::string& text) {
   while (!query.empty()) {
     const size_t end = query.find('&');
     const std::string_view part = query.substr(0, end);
     const size_t equals = part.find('=');
     const std::string_view key = part.substr(0, equals);
     if (std::find(allowed_keys.begin(), allowed_keys.end(), key) != allowed_keys.end()) {
-      redacted += part;
+      text += part;
     } else if (equals != std::string_view::npos) {
-      redacted.append(part.substr(0, equals + 1)).append(kRedacted);
+      text.append(part.substr(0, equals + 1)).append(kRedacted);
     } else if (!part.empty()) {
-      redacted += kRedacted;
+      text += kRedacted;
     }
     if (end == std::string_view::npos) break;
-    redacted += '&';
+    text += '&';
     query.remove_prefix(end + 1);
   }
-  return redacted;
 }
 
 }  // namespace tracelet::span

@@ -26,7 +26,7 @@ struct HostPort {
 };
 HostPort ParseAuthority(std::string_view authority);
 
-// "a=1&b=2" -> "a=REDACTED&b=2" with b allowed. What has no '=' is a value.
-std::string RedactQuery(std::string_view query, const std::vector<std::string>& allowed_keys);
+// Appends "a=REDACTED&b=2" for "a=1&b=2" with b allowed. What has no '=' is a value.
+void AppendRedacted(std::string_view query, const std::vector<std::string>& allowed_keys, std::string& text);
 
 }  // namespace tracelet::span

@@ -1,6 +1,6 @@
 // What user space pays per request: events of keep-alive requests, both ends, heads
 // only, through the pipeline and the JSON printer. Also: build/release/tests/benchmarks
-// --benchmark_filter=... ; instructions with `perf stat` or valgrind, see tests/bench/instructions.
+// --benchmark_filter=... ; instructions with `perf stat` or valgrind: perf stat or valgrind --tool=callgrind.
 #include <benchmark/benchmark.h>
 
 #include "agent/pipeline/pipeline.h"

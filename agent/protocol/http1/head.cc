@@ -70,13 +70,6 @@ std::string_view Unfold(std::string_view text, std::string& scratch) {
   return scratch;
 }
 
-bool HasFold(std::string_view text) {
-  for (size_t at = text.find('\n'); at != std::string_view::npos; at = text.find('\n', at + 1)) {
-    if (at + 1 < text.size() && IsBlank(text[at + 1])) return true;
-  }
-  return false;
-}
-
 // What the framing fields said, in the order of RFC 9112 §6.3.
 struct FramingFields {
   bool has_length = false;
@@ -112,11 +105,6 @@ struct FramingFields {
   }
 };
 
-struct Fields {
-  FramingFields framing;
-  Head& head;
-};
-
 bool IsPropagation(std::string_view name) {
   static constexpr std::string_view kNames[] = {"traceparent",  "tracestate",        "b3",
                                                 "x-b3-traceid", "x-b3-spanid",       "x-b3-sampled",
@@ -125,60 +113,80 @@ bool IsPropagation(std::string_view name) {
                      [&](std::string_view known) { return EqualsLower(name, known); });
 }
 
-void OnField(Fields& fields, std::string_view name, std::string_view value) {
-  Head& head = fields.head;
-  // Blanks before the colon: senders must not, receivers differ (§5.1).
-  const std::string_view bare = Trim(name);
-  if (bare.empty()) return;
-  const bool spaced = bare.size() != name.size();
-  switch (Lower(bare.front())) {
+// The value of `line` if its name is `lower`; blanks before the colon are faulty:
+// senders must not, receivers differ (§5.1).
+std::optional<std::string_view> Value(std::string_view line, std::string_view lower, bool& spaced) {
+  if (line.size() <= lower.size()) return std::nullopt;
+  const char after = line[lower.size()];
+  if ((after != ':' && !IsBlank(after)) || !EqualsLower(line.substr(0, lower.size()), lower)) return std::nullopt;
+  line.remove_prefix(lower.size());
+  spaced = IsBlank(line.front());
+  while (!line.empty() && IsBlank(line.front())) line.remove_prefix(1);
+  if (line.empty() || line.front() != ':') return std::nullopt;
+  return Trim(line.substr(1));
+}
+
+void OnPropagation(std::string_view line, Head& head) {
+  // All names begin with tr, b3, x- or ub.
+  if (line.size() < 3 || std::string_view("r3-b").find(Lower(line[1])) == std::string_view::npos) return;
+  if (line[1] == '-' && Lower(line[2]) != 'b') return;
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos) return;
+  const std::string_view name = Trim(line.substr(0, colon));
+  if (!IsPropagation(name)) return;
+  std::string lower(name);
+  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
+  head.propagation.emplace_back(std::move(lower), std::string(Trim(line.substr(colon + 1))));
+}
+
+// Most lines are dismissed by their first letter.
+void OnField(std::string_view line, Head& head, FramingFields& framing) {
+  bool spaced = false;
+  switch (Lower(line.front())) {
     case 'h':
-      if (head.host.empty() && EqualsLower(bare, "host")) head.host = value;
-      return;
+      if (const auto host = Value(line, "host", spaced); host && head.host.empty()) head.host = *host;
+      break;
     case 'c':
-      if (EqualsLower(bare, "content-length")) {
-        fields.framing.ContentLength(value);
-        fields.framing.faulty |= spaced;
-      } else if (EqualsLower(bare, "content-type")) {
-        head.event_stream = EqualsLower(Trim(value.substr(0, value.find(';'))), "text/event-stream");
+      if (const auto length = Value(line, "content-length", spaced)) {
+        framing.ContentLength(*length);
+        framing.faulty |= spaced;
+      } else if (const auto type = Value(line, "content-type", spaced)) {
+        head.event_stream = EqualsLower(Trim(type->substr(0, type->find(';'))), "text/event-stream");
       }
-      return;
+      break;
     case 't':
-      if (EqualsLower(bare, "transfer-encoding")) {
-        fields.framing.TransferEncoding(value);
-        fields.framing.faulty |= spaced;
-        return;
+      if (const auto encoding = Value(line, "transfer-encoding", spaced)) {
+        framing.TransferEncoding(*encoding);
+        framing.faulty |= spaced;
+      } else {
+        OnPropagation(line, head);
       }
       break;
     case 'u':
-      if (EqualsLower(bare, "user-agent")) {
-        if (head.user_agent.empty()) head.user_agent = value;
-        return;
+      if (const auto agent = Value(line, "user-agent", spaced)) {
+        if (head.user_agent.empty()) head.user_agent = *agent;
+      } else {
+        OnPropagation(line, head);
       }
       break;
     case 'b':
     case 'x':
+      OnPropagation(line, head);
       break;
     default:
-      return;
+      break;
   }
-  if (!IsPropagation(bare)) return;
-  std::string lower(bare);
-  std::transform(lower.begin(), lower.end(), lower.begin(), Lower);
-  head.propagation.emplace_back(std::move(lower), std::string(value));
 }
 
-// Reads the header section that follows the start line.
-FramingFields ReadFields(std::string_view text, Head& head) {
-  Fields fields{.framing = {}, .head = head};
+// Reads the header section that follows the start line; false when a line is folded.
+bool ReadFields(std::string_view text, Head& head, FramingFields& framing) {
   std::string_view line;
   while (TakeLine(text, line)) {
     if (line.empty()) break;
-    const size_t colon = line.find(':');
-    if (colon == std::string_view::npos) continue;
-    OnField(fields, line.substr(0, colon), Trim(line.substr(colon + 1)));
+    if (IsBlank(line.front())) return false;
+    OnField(line, head, framing);
   }
-  return fields.framing;
+  return true;
 }
 
 bool ParseRequestLine(std::string_view line, bool cut, Head& head) {
@@ -195,7 +203,9 @@ bool ParseRequestLine(std::string_view line, bool cut, Head& head) {
   } else if (cut) {
     head.target = line;
   }
-  return !head.target.empty();
+  // Visible characters; raw UTF-8 occurs.
+  const auto control = [](char c) { return static_cast<unsigned char>(c) < 0x20 && c != '\t'; };
+  return !head.target.empty() && std::none_of(head.target.begin(), head.target.end(), control);
 }
 
 bool ParseStatusLine(std::string_view line, Head& head) {
@@ -260,7 +270,7 @@ size_t HeadLength(std::string_view text, size_t from) {
 
 std::optional<Head> ParseRequestHead(std::string_view text, bool truncated, std::string& scratch) {
   SkipEmptyLines(text);
-  if (HasFold(text)) text = Unfold(text, scratch);
+  const std::string_view all = text;
   Head head;
   std::string_view line;
   const bool whole_line = TakeLine(text, line);
@@ -272,7 +282,8 @@ std::optional<Head> ParseRequestHead(std::string_view text, bool truncated, std:
   if (!ParseRequestLine(line, !whole_line, head)) return std::nullopt;
   if (whole_line && head.version.empty()) return std::nullopt;
 
-  const FramingFields framing = ReadFields(text, head);
+  FramingFields framing;
+  if (!ReadFields(text, head, framing)) return ParseRequestHead(Unfold(all, scratch), truncated, scratch);
   if (truncated || framing.faulty) {
     head.framing = Framing::kUnknown;
   } else if (framing.has_encoding) {
@@ -287,18 +298,19 @@ std::optional<Head> ParseRequestHead(std::string_view text, bool truncated, std:
 
 std::optional<Head> ParseResponseHead(std::string_view text, bool truncated, RequestKind request,
                                       std::string& scratch) {
-  if (HasFold(text)) text = Unfold(text, scratch);
+  const std::string_view all = text;
   Head head;
   std::string_view line;
   const bool whole_line = TakeLine(text, line);
   if (!whole_line) {
-    if (!truncated || !CanBeResponse(text)) return std::nullopt;
-    line = text.substr(0, 12);
+    if (!truncated) return std::nullopt;
+    line = text.substr(0, 13);
     text = {};
   }
   if (!ParseStatusLine(line, head)) return std::nullopt;
 
-  const FramingFields framing = ReadFields(text, head);
+  FramingFields framing;
+  if (!ReadFields(text, head, framing)) return ParseResponseHead(Unfold(all, scratch), truncated, request, scratch);
   const bool successful = head.status >= 200 && head.status < 300;
   if (head.status == 101 || (request == RequestKind::kConnect && successful)) {
     head.framing = Framing::kTunnel;

@@ -102,7 +102,7 @@ void Parser::FinishMessage(Message& message, const Body& body) {
 
 void Parser::Emit(Outcome outcome) {
   Pending pending = std::move(outstanding_.front());
-  outstanding_.pop_front();
+  outstanding_.erase(outstanding_.begin());
   pending.exchange.outcome = outcome;
   if (pending.receiving && outstanding_.empty()) requests_.owned = false;
   sink_.OnExchange(*requests_direction_, std::move(pending.exchange));

@@ -26,7 +26,6 @@
 // right after it.
 #pragma once
 
-#include <deque>
 #include <string>
 #include <vector>
 
@@ -132,7 +131,7 @@ class Parser final : public ConnectionParser {
   std::optional<conn::Direction> requests_direction_;
   Stream requests_;
   Stream responses_;
-  std::deque<Pending> outstanding_;  // in order of requests; the first is the next to be answered
+  std::vector<Pending> outstanding_;  // in order of requests; the first is the next to be answered
   // Responses read before the event of their request's write arrived.
   std::vector<Deferred> deferred_;
   std::optional<conn::Direction> last_direction_;
