@@ -5,12 +5,11 @@ namespace tracelet::pipeline {
 Pipeline::Pipeline(const config::Config& config, span::SpanSink& sink, std::function<void(const conn_id&)> ignore)
     : routes_(config.span.max_routes),
       stitcher_(config.span, span::InstallationKey{}, sink),
-      assembler_(
-          stitcher_,
-          span::HttpSpanOptions{.allowed_query_keys = config.span.allowed_query_keys,
-                                .route = [this](const std::string& service,
-                                                const std::string& path) { return routes_.Route(service, path); }},
-          config.source.max_processes),
+      assembler_(stitcher_,
+                 span::HttpSpanOptions{.allowed_query_keys = config.span.allowed_query_keys,
+                                       .route = [this](const std::string& service,
+                                                       std::string_view path) { return routes_.Route(service, path); }},
+                 config.source.max_processes),
       tracker_(config, assembler_, std::move(ignore)) {}
 
 void Pipeline::OnClock(const source::ClockPair& pair) { assembler_.OnClock(pair); }

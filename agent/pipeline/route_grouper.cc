@@ -80,8 +80,8 @@ bool IsIdSegment(std::string_view segment) {
 
 RouteGrouper::RouteGrouper(size_t max_routes) : max_routes_(max_routes), cache_(kCacheSlots) {}
 
-std::string RouteGrouper::Route(const std::string& service, const std::string& path) {
-  const size_t hash = std::hash<std::string>{}(path)*31 + std::hash<std::string>{}(service);
+std::string RouteGrouper::Route(const std::string& service, std::string_view path) {
+  const size_t hash = std::hash<std::string_view>{}(path)*31 + std::hash<std::string>{}(service);
   Recent& recent = cache_[hash % kCacheSlots];
   if (recent.path == path && recent.service == service && !recent.route.empty()) return recent.route;
 
@@ -106,7 +106,7 @@ std::string RouteGrouper::Route(const std::string& service, const std::string& p
   }
   if (route.empty()) route = "/";
   route = Admit(service, std::move(route));
-  if (path.size() <= kMaxRouteBytes) recent = Recent{service, path, route};
+  if (path.size() <= kMaxRouteBytes) recent = Recent{service, std::string(path), route};
   return route;
 }
 

@@ -27,7 +27,7 @@ class RouteGrouper {
   explicit RouteGrouper(size_t max_routes);
 
   // `path` without scheme and authority; a query is ignored.
-  std::string Route(const std::string& service, const std::string& path);
+  std::string Route(const std::string& service, std::string_view path);
 
   // How often a path had a name and no room was left for it.
   [[nodiscard]] uint64_t overflowed() const { return overflowed_; }

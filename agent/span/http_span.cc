@@ -14,7 +14,8 @@ using namespace attributes;
 using protocol::Outcome;
 
 constexpr uint16_t kHttpPort = 80;
-constexpr size_t kUrlRoom = 48;  // what redaction may add, in most cases
+constexpr size_t kUsualAttributes = 17;  // spans are held: room costs memory
+constexpr size_t kUrlRoom = 48;          // what redaction may add, in most cases
 
 // The methods that the conventions know: RFC 9110 and PATCH of RFC 5789.
 bool IsKnownMethod(std::string_view method) {
@@ -53,7 +54,7 @@ class Writer {
         span_(span),
         server_(span.kind == Kind::kServer),
         target_(ParseTarget(exchange.target, exchange.method == "CONNECT")) {
-    span_.attributes.reserve(20);
+    span_.attributes.reserve(kUsualAttributes);
   }
 
   void Write() {
@@ -85,7 +86,7 @@ class Writer {
     if (!known) PutText(kHttpRequestMethodOriginal, exchange_.method);
     span_.name = known ? exchange_.method : "HTTP";
     if (!target_.path.starts_with('/') || !options_.route) return;
-    std::string route = options_.route(span_.process->service_name, std::string(target_.path));
+    std::string route = options_.route(span_.process->service_name, target_.path);
     if (route.empty()) return;
     span_.name.append(" ").append(route);
     Put(server_ ? kHttpRoute : kUrlTemplate, std::move(route));
@@ -150,7 +151,7 @@ class Writer {
     }
     PutText(kNetworkTransport, connection_.is_unix() ? "unix" : "tcp");
     PutText(kNetworkProtocolVersion, exchange_.version);
-    PutText(kUserAgentOriginal, exchange_.user_agent);
+    if (server_) PutText(kUserAgentOriginal, exchange_.user_agent);  // opt-in for clients
   }
 
   void Response() {

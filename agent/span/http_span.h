@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/conn/connection.h"
@@ -16,7 +17,7 @@ namespace tracelet::span {
 struct HttpSpanOptions {
   std::vector<std::string> allowed_query_keys;
   // Path -> route of a service; see pipeline::RouteGrouper.
-  std::function<std::string(const std::string& service, const std::string& path)> route;
+  std::function<std::string(const std::string& service, std::string_view path)> route;
 };
 
 // Fills `span`, whose kind and process are set.

@@ -88,11 +88,19 @@ void AppendAttribute(std::string_view key, std::string_view value, JsonText& tex
   text.Append(",");
 }
 
+// Keys are constants and need no escapes.
+void AppendKey(std::string_view key, JsonText& text) {
+  char* at = text.Room(key.size() + 3);
+  *at = '"';
+  std::memcpy(at + 1, key.data(), key.size());
+  std::memcpy(at + 1 + key.size(), "\":", 2);
+  text.Used(key.size() + 3);
+}
+
 void AppendAttributes(const span::Span& span, std::string_view process_attributes, JsonText& text) {
   text.Append(R"(,"attributes":{)");
   for (const span::Attribute& attribute : span.attributes) {
-    AppendString(attribute.key, text);
-    text.Append(":");
+    AppendKey(attribute.key, text);
     std::visit(AppendValue{text}, attribute.value);
     text.Append(",");
   }

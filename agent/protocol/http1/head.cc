@@ -180,11 +180,16 @@ void OnField(std::string_view line, Head& head, FramingFields& framing) {
 
 // Reads the header section that follows the start line; false when a line is folded.
 bool ReadFields(std::string_view text, Head& head, FramingFields& framing) {
-  std::string_view line;
-  while (TakeLine(text, line)) {
-    if (line.empty()) break;
-    if (IsBlank(line.front())) return false;
-    OnField(line, head, framing);
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  while (at < end) {
+    const auto* newline = static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
+    if (newline == nullptr) break;
+    const size_t size = static_cast<size_t>(newline - at) - (newline > at && newline[-1] == '\r' ? 1 : 0);
+    if (size == 0) break;
+    if (IsBlank(*at)) return false;
+    OnField(std::string_view(at, size), head, framing);
+    at = newline + 1;
   }
   return true;
 }

@@ -40,8 +40,9 @@ Span Describe(Kind kind, const Exchange& exchange, const conn::ConnectionInfo& c
   process::ProcessInfo info;
   info.service_name = "shop";
   span.process = std::make_shared<const process::ProcessInfo>(info);
-  const HttpSpanOptions options{.allowed_query_keys = {"page"},
-                                .route = [](const std::string&, const std::string& path) { return "R" + path; }};
+  const HttpSpanOptions options{.allowed_query_keys = {"page"}, .route = [](const std::string&, std::string_view path) {
+                                  return "R" + std::string(path);
+                                }};
   DescribeHttp(connection, exchange, options, span);
   return span;
 }
