@@ -93,7 +93,8 @@ void AppendKey(std::string_view key, JsonText& text) {
   char* at = text.Room(key.size() + 3);
   *at = '"';
   std::memcpy(at + 1, key.data(), key.size());
-  std::memcpy(at + 1 + key.size(), "\":", 2);
+  at[key.size() + 1] = '"';
+  at[key.size() + 2] = ':';
   text.Used(key.size() + 3);
 }
 
