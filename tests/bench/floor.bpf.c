@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
 // The floor: what any agent on this hook costs before it does a thing.
-#include <bpf/bpf_helpers.h>
+// The second header needs the types of the first.
+// clang-format off
 #include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+// clang-format on
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
