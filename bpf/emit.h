@@ -30,8 +30,9 @@ static __always_inline void *emit_reserve(void *ring, __u64 size, __u32 cpu, __u
 {
 	struct event_header *header;
 
-	__sync_fetch_and_add(&ledger_here(cpu)->attempted, 1);
 	header = bpf_ringbuf_reserve(ring, size, 0);
+	/* After the reservation: a locked instruction makes it visible before the clock is read. */
+	__sync_fetch_and_add(&ledger_here(cpu)->attempted, 1);
 	if (!header) {
 		__sync_fetch_and_add(&ledger_here(cpu)->ring_full, 1);
 		return NULL;

@@ -11,6 +11,7 @@
 #include <charconv>
 #include <string_view>
 
+#include "agent/base/clock.h"
 #include "agent/base/unique_fd.h"
 #include "agent/process/container_id.h"
 #include "agent/process/service_name.h"
@@ -85,12 +86,6 @@ Stat ParseStat(std::string_view text) {
     rest.remove_prefix(value.size());
   }
   return stat;
-}
-
-uint64_t ReadClock(clockid_t clock) {
-  timespec time{};
-  clock_gettime(clock, &time);
-  return static_cast<uint64_t>(time.tv_sec) * kSecond + static_cast<uint64_t>(time.tv_nsec);
 }
 
 // The smallest of a few readings: the thread may lose its CPU between the clocks.

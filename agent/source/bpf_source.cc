@@ -2,11 +2,11 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
-#include <time.h>
 
 #include <algorithm>
 #include <utility>
 
+#include "agent/base/clock.h"
 #include "agent/process/process_reader.h"
 
 namespace tracelet::source {
@@ -15,16 +15,10 @@ namespace {
 constexpr uint64_t kClockNs = 5'000'000'000;       // NTP steps and suspends are seen after this long
 constexpr uint64_t kDrainLimitNs = 1'000'000'000;  // after Stop()
 
-uint64_t Read(clockid_t clock) {
-  timespec time{};
-  clock_gettime(clock, &time);
-  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
-}
-
 ClockPair ReadClocks() {
-  const uint64_t before = Read(CLOCK_MONOTONIC);
-  const uint64_t realtime = Read(CLOCK_REALTIME);
-  return {before + (Read(CLOCK_MONOTONIC) - before) / 2, realtime};
+  const uint64_t before = ReadClock(CLOCK_MONOTONIC);
+  const uint64_t realtime = ReadClock(CLOCK_REALTIME);
+  return {before + (ReadClock(CLOCK_MONOTONIC) - before) / 2, realtime};
 }
 
 // Edge-triggered: a ring is never empty for long, so a level would wake us for
@@ -77,9 +71,9 @@ BpfSource::BpfSource(const config::Source& settings, process::Selector selector,
 
 Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout) {
   if (!stopped_ && next_clock_ns_ != 0) Wait(std::min(timeout, drain_interval_));
-  DoTimers(sink, Read(CLOCK_MONOTONIC));
+  DoTimers(sink, ReadClock(CLOCK_MONOTONIC));
   const auto watermark =
-      reader_.Round(Read(CLOCK_MONOTONIC), [&](const event_header& event) { gate_.OnEvent(event, sink); });
+      reader_.Round(ReadClock(CLOCK_MONOTONIC), [&](const event_header& event) { gate_.OnEvent(event, sink); });
   if (watermark) sink.OnWatermark(*watermark);
   return !stopped_ || !Drained();
 }
@@ -103,13 +97,13 @@ void BpfSource::DoTimers(EventSink& sink, uint64_t now_ns) {
 void BpfSource::Stop() {
   if (std::exchange(stopped_, true)) return;
   programs_->Detach();
-  give_up_ns_ = Read(CLOCK_MONOTONIC) + kDrainLimitNs;
+  give_up_ns_ = ReadClock(CLOCK_MONOTONIC) + kDrainLimitNs;
 }
 
 bool BpfSource::Drained() {
   const ledger totals = programs_->Totals();
   if (totals.attempted == reader_.consumed() + totals.ring_full && reader_.empty()) return true;
-  if (Read(CLOCK_MONOTONIC) < give_up_ns_) return false;
+  if (ReadClock(CLOCK_MONOTONIC) < give_up_ns_) return false;
   spdlog::warn("{} kernel records are missing", totals.attempted - totals.ring_full - reader_.consumed());
   return true;
 }
