@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "agent/conn/operation.h"
@@ -9,6 +10,16 @@
 #include "bpf/events.h"
 
 namespace tracelet::conn {
+
+// Who talks to whom, as text. Shared by all that is kept of the connection's requests.
+struct Endpoints {
+  bool unix_socket = false;
+  uint16_t local_port = 0;
+  uint16_t remote_port = 0;
+  std::string local_address;  // empty for Unix sockets
+  std::string remote_address;
+  std::string unix_path;  // of the listening side; '@' instead of NUL if abstract
+};
 
 // Plain data; lives as long as the connection is in the table.
 struct ConnectionInfo {
@@ -21,13 +32,9 @@ struct ConnectionInfo {
   // Bytes were seen twice or out of order: two threads write at once. Offsets name
   // nothing until an exchange that began later is complete.
   bool offsets_doubtful = false;
-  std::string local_address;  // as text; empty for Unix sockets
-  std::string remote_address;
-  uint16_t local_port = 0;
-  uint16_t remote_port = 0;
-  uint32_t peer_inode = 0;  // Unix, 0 unknown
-  std::string unix_path;    // of the listening side; '@' instead of NUL if abstract
-  uint32_t accept_tid = 0;  // of the thread that accepted it, where that was seen
+  std::shared_ptr<const Endpoints> endpoints;  // never null in the table
+  uint32_t peer_inode = 0;                     // Unix, 0 unknown
+  uint32_t accept_tid = 0;                     // of the thread that accepted it, where that was seen
   uint32_t accept_waits = 0;
 
   [[nodiscard]] bool adopted() const { return (flags & CONN_ADOPTED) != 0; }

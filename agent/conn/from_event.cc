@@ -5,6 +5,26 @@
 #include "agent/conn/address.h"
 
 namespace tracelet::conn {
+namespace {
+
+std::shared_ptr<const Endpoints> MakeEndpoints(const event_open& event, bool unix_socket) {
+  auto endpoints = std::make_shared<Endpoints>();
+  endpoints->unix_socket = unix_socket;
+  if (!unix_socket) {
+    endpoints->local_address = FormatAddress(event.local_address);
+    endpoints->remote_address = FormatAddress(event.remote_address);
+    endpoints->local_port = event.local_port;
+    endpoints->remote_port = event.remote_port;
+    return endpoints;
+  }
+  const bool abstract = event.unix_path[0] == '\0' && event.unix_path[1] != '\0';
+  const std::string_view path(event.unix_path + (abstract ? 1 : 0), sizeof(event.unix_path) - (abstract ? 1 : 0));
+  endpoints->unix_path = abstract ? "@" : "";
+  endpoints->unix_path += path.substr(0, path.find('\0'));
+  return endpoints;
+}
+
+}  // namespace
 
 ConnectionInfo MakeInfo(const event_open& event, uint64_t number) {
   ConnectionInfo info;
@@ -17,18 +37,8 @@ ConnectionInfo MakeInfo(const event_open& event, uint64_t number) {
     info.accept_tid = event.header.tid;
     info.accept_waits = event.waits;
   }
-  if (!info.is_unix()) {
-    info.local_address = FormatAddress(event.local_address);
-    info.remote_address = FormatAddress(event.remote_address);
-    info.local_port = event.local_port;
-    info.remote_port = event.remote_port;
-    return info;
-  }
-  const bool abstract = event.unix_path[0] == '\0' && event.unix_path[1] != '\0';
-  const std::string_view path(event.unix_path + (abstract ? 1 : 0), sizeof(event.unix_path) - (abstract ? 1 : 0));
-  info.unix_path = abstract ? "@" : "";
-  info.unix_path += path.substr(0, path.find('\0'));
-  info.peer_inode = event.peer_inode;
+  info.endpoints = MakeEndpoints(event, info.is_unix());
+  if (info.is_unix()) info.peer_inode = event.peer_inode;
   return info;
 }
 

@@ -105,16 +105,15 @@ void Assembler::OnExchange(const conn::ConnectionInfo& connection, conn::Directi
                            protocol::Exchange&& exchange) {
   auto open = open_.extract({connection.number, exchange.id});
   if (open.empty()) return;
-  Span span;
-  span.kind = direction == conn::Direction::kSend ? Kind::kClient : Kind::kServer;
-  span.process = std::move(open.mapped().process);
+  const Kind kind = direction == conn::Direction::kSend ? Kind::kClient : Kind::kServer;
+  auto span = std::make_unique<HttpSpan>(kind, connection, exchange, options_);
+  span->process = std::move(open.mapped().process);
   const uint64_t begin_ns = exchange.request.first.time_ns;
   const uint64_t last_byte_ns =
       exchange.response.started ? exchange.response.last_byte_ns : exchange.request.last_byte_ns;
   const uint64_t end_ns = std::max({begin_ns, last_byte_ns, exchange.ended_ns});
-  span.start_unix_ns = ToUnix(begin_ns);
-  span.end_unix_ns = ToUnix(end_ns);
-  DescribeHttp(connection, exchange, options_, span);
+  span->start_unix_ns = ToUnix(begin_ns);
+  span->end_unix_ns = ToUnix(end_ns);
   sink_.OnRequestEnd(open.mapped().handle, std::move(span));
 }
 

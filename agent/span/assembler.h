@@ -1,6 +1,6 @@
 // Request + response -> span. Says when a request begins (with all the evidence
-// that its operations carry) and gives the span, complete but for its place in a
-// trace, when it ends. Knows nothing of traces.
+// that its operations carry) and gives what its span takes to make when it ends.
+// Knows nothing of traces.
 //
 // One thread. Bounded by what ConnTracker bounds: open requests per connection.
 #pragma once

@@ -14,8 +14,8 @@ using namespace attributes;
 using protocol::Outcome;
 
 constexpr uint16_t kHttpPort = 80;
-constexpr size_t kUsualAttributes = 17;  // spans are held: room costs memory
-constexpr size_t kUrlRoom = 48;          // what redaction may add, in most cases
+constexpr size_t kUsualAttributes = 18;
+constexpr size_t kUrlRoom = 48;  // what redaction may add, in most cases
 
 // The methods that the conventions know: RFC 9110 and PATCH of RFC 5789.
 bool IsKnownMethod(std::string_view method) {
@@ -44,16 +44,48 @@ std::string_view Name(Outcome outcome) {
   return "";
 }
 
-class Writer {
+}  // namespace
+
+HttpSpan::HttpSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
+                   const HttpSpanOptions& options)
+    : options_(options),
+      endpoints_(connection.endpoints),
+      status_(exchange.status),
+      outcome_(exchange.outcome),
+      resynchronised_(exchange.resynchronised),
+      head_truncated_(exchange.head_truncated),
+      end_unseen_(exchange.end_unseen) {
+  kind = kind_of_span;
+  const protocol::Message& request = exchange.request;
+  const protocol::Message& response = exchange.response;
+  if (request.complete && request.body_exact) request_body_bytes_ = request.body_bytes;
+  if (response.complete && response.body_exact) response_body_bytes_ = response.body_bytes;
+  const uint64_t begin_ns = request.first.time_ns;
+  if (response.started) first_byte_ns_ = std::max(response.first.time_ns, begin_ns) - begin_ns;
+
+  // The user agent is opt-in for clients.
+  const std::string_view user_agent = kind == Kind::kServer ? std::string_view(exchange.user_agent) : "";
+  const std::string_view texts[kTexts] = {exchange.method, exchange.target, exchange.host, user_agent,
+                                          exchange.version};
+  size_t size = 0;
+  for (size_t i = 0; i < kTexts; ++i) ends_[i] = static_cast<uint32_t>(size += texts[i].size());
+  texts_.reserve(size);
+  for (const std::string_view text : texts) texts_ += text;
+}
+
+std::string_view HttpSpan::Get(Text text) const {
+  const uint32_t begin = text == 0 ? 0 : ends_[text - 1];
+  return {texts_.data() + begin, ends_[text] - begin};
+}
+
+class HttpSpan::Writer {
  public:
-  Writer(const conn::ConnectionInfo& connection, const protocol::Exchange& exchange, const HttpSpanOptions& options,
-         Span& span)
-      : connection_(connection),
-        exchange_(exchange),
-        options_(options),
+  Writer(const HttpSpan& held, Span& span)
+      : held_(held),
+        endpoints_(*held.endpoints_),
         span_(span),
         server_(span.kind == Kind::kServer),
-        target_(ParseTarget(exchange.target, exchange.method == "CONNECT")) {
+        target_(ParseTarget(held.Get(kTarget), held.Get(kMethod) == "CONNECT")) {
     span_.attributes.reserve(kUsualAttributes);
   }
 
@@ -80,40 +112,44 @@ class Writer {
     std::get<std::string>(attribute.value) = value;
   }
 
+  void PutSize(std::string_view key, uint64_t bytes) {
+    if (bytes != kUnknown) Put(key, static_cast<int64_t>(bytes));
+  }
+
   void Method() {
-    const bool known = IsKnownMethod(exchange_.method);
-    PutText(kHttpRequestMethod, known ? std::string_view(exchange_.method) : "_OTHER");
-    if (!known) PutText(kHttpRequestMethodOriginal, exchange_.method);
-    span_.name = known ? exchange_.method : "HTTP";
-    if (!target_.path.starts_with('/') || !options_.route) return;
-    std::string route = options_.route(span_.process->service_name, target_.path);
+    const std::string_view method = held_.Get(kMethod);
+    const bool known = IsKnownMethod(method);
+    PutText(kHttpRequestMethod, known ? method : "_OTHER");
+    if (!known) PutText(kHttpRequestMethodOriginal, method);
+    span_.name = known ? method : "HTTP";
+    if (!target_.path.starts_with('/') || !held_.options_.route) return;
+    std::string route = held_.options_.route(span_.process->service_name, target_.path);
     if (route.empty()) return;
     span_.name.append(" ").append(route);
     Put(server_ ? kHttpRoute : kUrlTemplate, std::move(route));
   }
 
   void Server() {
-    const std::string_view authority =
-        !target_.authority.empty() ? target_.authority : std::string_view(exchange_.host);
+    const std::string_view authority = !target_.authority.empty() ? target_.authority : held_.Get(kHost);
     const HostPort named = ParseAuthority(authority);
     if (!named.host.empty()) {
       PutText(kServerAddress, named.host);
       Put(kServerPort, int64_t{named.port != 0 ? named.port : kHttpPort});
-    } else if (connection_.is_unix()) {
-      PutText(kServerAddress, connection_.unix_path);
+    } else if (endpoints_.unix_socket) {
+      PutText(kServerAddress, endpoints_.unix_path);
     } else {
-      PutText(kServerAddress, server_ ? connection_.local_address : connection_.remote_address);
-      Put(kServerPort, int64_t{server_ ? connection_.local_port : connection_.remote_port});
+      PutText(kServerAddress, server_ ? endpoints_.local_address : endpoints_.remote_address);
+      Put(kServerPort, int64_t{server_ ? endpoints_.local_port : endpoints_.remote_port});
     }
     authority_ = authority;
   }
 
   // For URLs of requests that name no host.
   [[nodiscard]] std::string Endpoint() const {
-    if (connection_.is_unix()) return "localhost";
-    const std::string& address = connection_.remote_address;
+    if (endpoints_.unix_socket) return "localhost";
+    const std::string& address = endpoints_.remote_address;
     const bool ipv6 = address.find(':') != std::string::npos;
-    return (ipv6 ? "[" + address + "]" : address) + ":" + std::to_string(connection_.remote_port);
+    return (ipv6 ? "[" + address + "]" : address) + ":" + std::to_string(endpoints_.remote_port);
   }
 
   void Url() {
@@ -124,62 +160,56 @@ class Writer {
       if (target_.query.empty()) return;
       std::string query;
       query.reserve(kUrlRoom);
-      AppendRedacted(target_.query, options_.allowed_query_keys, query);
+      AppendRedacted(target_.query, held_.options_.allowed_query_keys, query);
       Put(kUrlQuery, std::move(query));
       return;
     }
     if (target_.path.empty()) return;  // CONNECT names no resource
     std::string full;
-    full.reserve(exchange_.target.size() + authority_.size() + kUrlRoom);
+    full.reserve(held_.Get(kTarget).size() + authority_.size() + kUrlRoom);
     full.append(scheme).append("://");
     authority_.empty() ? full.append(Endpoint()) : full.append(authority_);
     if (target_.path != "*") full.append(target_.path);
     if (target_.has_query) {
       full.append("?");
-      AppendRedacted(target_.query, options_.allowed_query_keys, full);
+      AppendRedacted(target_.query, held_.options_.allowed_query_keys, full);
     }
     Put(kUrlFull, std::move(full));
   }
 
   void Network() {
-    if (connection_.is_unix()) {
-      PutText(kNetworkPeerAddress, server_ ? "" : connection_.unix_path);
+    if (endpoints_.unix_socket) {
+      PutText(kNetworkPeerAddress, server_ ? "" : endpoints_.unix_path);
     } else {
-      if (server_) PutText(kClientAddress, connection_.remote_address);
-      PutText(kNetworkPeerAddress, connection_.remote_address);
-      Put(kNetworkPeerPort, int64_t{connection_.remote_port});
+      if (server_) PutText(kClientAddress, endpoints_.remote_address);
+      PutText(kNetworkPeerAddress, endpoints_.remote_address);
+      Put(kNetworkPeerPort, int64_t{endpoints_.remote_port});
     }
-    PutText(kNetworkTransport, connection_.is_unix() ? "unix" : "tcp");
-    PutText(kNetworkProtocolVersion, exchange_.version);
-    if (server_) PutText(kUserAgentOriginal, exchange_.user_agent);  // opt-in for clients
+    PutText(kNetworkTransport, endpoints_.unix_socket ? "unix" : "tcp");
+    PutText(kNetworkProtocolVersion, held_.Get(kVersion));
+    PutText(kUserAgentOriginal, held_.Get(kUserAgent));
   }
 
   void Response() {
-    const protocol::Message& request = exchange_.request;
-    const protocol::Message& response = exchange_.response;
-    if (exchange_.status != 0) Put(kHttpResponseStatusCode, int64_t{exchange_.status});
-    if (request.complete && request.body_exact) Put(kHttpRequestBodySize, static_cast<int64_t>(request.body_bytes));
-    if (response.complete && response.body_exact) Put(kHttpResponseBodySize, static_cast<int64_t>(response.body_bytes));
-    if (response.started) {
-      const uint64_t from = request.first.time_ns;
-      const uint64_t to = std::max(response.first.time_ns, from);
-      Put(kTimeToFirstByte, static_cast<double>(to - from) / 1e9);
-    }
+    if (held_.status_ != 0) Put(kHttpResponseStatusCode, int64_t{held_.status_});
+    PutSize(kHttpRequestBodySize, held_.request_body_bytes_);
+    PutSize(kHttpResponseBodySize, held_.response_body_bytes_);
+    if (held_.first_byte_ns_ != kUnknown) Put(kTimeToFirstByte, static_cast<double>(held_.first_byte_ns_) / 1e9);
     Error();
   }
 
   // A server is not to blame for what its client asks; a client was refused (semconv, HTTP span status).
   void Error() {
     std::string type;
-    switch (exchange_.outcome) {
+    switch (held_.outcome_) {
       case Outcome::kAborted:
       case Outcome::kReset:
       case Outcome::kNoResponse:
       case Outcome::kIncomplete:
-        type = Name(exchange_.outcome);
+        type = Name(held_.outcome_);
         break;
       default:
-        if (exchange_.status >= (server_ ? 500 : 400)) type = std::to_string(exchange_.status);
+        if (held_.status_ >= (server_ ? 500 : 400)) type = std::to_string(held_.status_);
     }
     if (type.empty()) return;
     span_.status = StatusCode::kError;
@@ -187,27 +217,20 @@ class Writer {
   }
 
   void Ours() {
-    if (exchange_.outcome != Outcome::kComplete) PutText(kOutcome, Name(exchange_.outcome));
-    if (exchange_.resynchronised) Put(kResynchronised, true);
-    if (exchange_.head_truncated) Put(kHeadTruncated, true);
-    if (exchange_.end_unseen) Put(kEndUnseen, true);
+    if (held_.outcome_ != Outcome::kComplete) PutText(kOutcome, Name(held_.outcome_));
+    if (held_.resynchronised_) Put(kResynchronised, true);
+    if (held_.head_truncated_) Put(kHeadTruncated, true);
+    if (held_.end_unseen_) Put(kEndUnseen, true);
   }
 
-  const conn::ConnectionInfo& connection_;
-  const protocol::Exchange& exchange_;
-  const HttpSpanOptions& options_;
+  const HttpSpan& held_;
+  const conn::Endpoints& endpoints_;
   Span& span_;
   const bool server_;
   const Target target_;
   std::string_view authority_;  // that the request names
 };
 
-}  // namespace
-
-void DescribeHttp(const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
-                  const HttpSpanOptions& options, Span& span) {
-  Writer(connection, exchange, options, span).Write();
-  span.attributes.shrink_to_fit();  // it is held for a second, and there are many
-}
+void HttpSpan::Describe(Span& span) const { Writer(*this, span).Write(); }
 
 }  // namespace tracelet::span

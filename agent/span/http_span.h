@@ -1,16 +1,19 @@
 // An HTTP exchange -> name, status and attributes of its span, by OpenTelemetry's
-// stable HTTP conventions. Nothing that may be secret gets past here: values of
+// stable HTTP conventions. Nothing that may be secret gets into a span: values of
 // query parameters unless allowed, user information in URLs, the query's fragment.
 #pragma once
 
+#include <array>
+#include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "agent/conn/connection.h"
 #include "agent/protocol/protocol.h"
-#include "agent/span/span.h"
+#include "agent/span/held_span.h"
 
 namespace tracelet::span {
 
@@ -20,8 +23,33 @@ struct HttpSpanOptions {
   std::function<std::string(const std::string& service, std::string_view path)> route;
 };
 
-// Fills `span`, whose kind and process are set.
-void DescribeHttp(const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
-                  const HttpSpanOptions& options, Span& span);
+class HttpSpan final : public HeldSpan {
+ public:
+  // `options` must outlive it.
+  HttpSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
+           const HttpSpanOptions& options);
+
+  void Describe(Span& span) const override;
+
+ private:
+  class Writer;
+  enum Text : uint8_t { kMethod, kTarget, kHost, kUserAgent, kVersion, kTexts };
+  static constexpr uint64_t kUnknown = UINT64_MAX;
+
+  [[nodiscard]] std::string_view Get(Text text) const;
+
+  const HttpSpanOptions& options_;
+  std::shared_ptr<const conn::Endpoints> endpoints_;
+  std::string texts_;  // one behind the other: most are too long to be kept without an allocation
+  std::array<uint32_t, kTexts> ends_;
+  int status_;                         // 0: no final status seen
+  uint64_t first_byte_ns_ = kUnknown;  // from the request's first byte to the response's
+  uint64_t request_body_bytes_ = kUnknown;
+  uint64_t response_body_bytes_ = kUnknown;
+  protocol::Outcome outcome_;
+  bool resynchronised_;
+  bool head_truncated_;
+  bool end_unseen_;
+};
 
 }  // namespace tracelet::span

@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/span/held_span.h"
 #include "agent/span/request_start.h"
 #include "agent/span/trace_node.h"
 
@@ -21,10 +22,10 @@ struct Request {
   LinkRule link = LinkRule::kNone;  // how the parent of `node`, or start.context, was found
   LinkRefusal refused = LinkRefusal::kNone;
   std::vector<std::shared_ptr<TraceNode>> candidates;  // when refused
-  uint64_t received_ns = 0;     // client: its server had the first byte, CLOCK_MONOTONIC; 0 unknown
-  bool thread_trusted = false;  // server: see ThreadRule
-  Span span;                    // once it has ended
-  uint64_t final_ns = 0;        // watermark at which it is final
+  uint64_t received_ns = 0;              // client: its server had the first byte, CLOCK_MONOTONIC; 0 unknown
+  bool thread_trusted = false;           // server: see ThreadRule
+  std::unique_ptr<const HeldSpan> span;  // once it has ended
+  uint64_t final_ns = 0;                 // watermark at which it is final
 };
 using RequestPtr = std::shared_ptr<Request>;
 

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+
+#include "agent/span/held_span.h"
 
 namespace tracelet::span {
 
 struct RequestStart;
-struct Span;
 
 class RequestSink {
  public:
@@ -17,8 +19,8 @@ class RequestSink {
   virtual void OnRequestStart(uint64_t handle, RequestStart start) = 0;
   // Its response has begun and its end will not be seen: it may be over at any time from now on.
   virtual void OnResponseOpenEnded(uint64_t handle) = 0;
-  // The request is over. `span` is complete but for ids, parent, link and links.
-  virtual void OnRequestEnd(uint64_t handle, Span span) = 0;
+  // The request is over.
+  virtual void OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) = 0;
   // It was begun and never became a span; why is counted by the Assembler.
   virtual void OnRequestDropped(uint64_t handle) = 0;
   // Same meaning as source::EventSink::OnWatermark; the same moment on both clocks.

@@ -21,7 +21,7 @@ enum class StatusCode : uint8_t { kUnset, kError };
 using AttributeValue = std::variant<std::string, int64_t, double, bool>;
 
 // Keys are those of OpenTelemetry's semantic conventions (stable HTTP), or begin with
-// `tracelet.`: the constants of attributes.h, so that a held span owns values only.
+// `tracelet.`: the constants of attributes.h.
 struct Attribute {
   std::string_view key;
   AttributeValue value;

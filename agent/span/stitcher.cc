@@ -34,7 +34,14 @@ void Unpair(Request& server) {
 
 // The span with all that stitching knows; `request` is of no use afterwards.
 std::shared_ptr<const Span> Finish(Request& request) {
-  Span& span = request.span;
+  auto finished = std::make_shared<Span>();
+  Span& span = *finished;
+  const HeldSpan& held = *request.span;
+  span.kind = held.kind;
+  span.start_unix_ns = held.start_unix_ns;
+  span.end_unix_ns = held.end_unix_ns;
+  span.process = held.process;
+  held.Describe(span);
   span.span_id = request.node->id();
   span.trace_id = request.node->Tell();
   span.link = request.link;
@@ -54,7 +61,7 @@ std::shared_ptr<const Span> Finish(Request& request) {
   if (request.received_ns != 0 && request.received_ns < sent_ns) {
     span.start_unix_ns -= std::min(span.start_unix_ns, sent_ns - request.received_ns);
   }
-  return std::make_shared<const Span>(std::move(span));
+  return finished;
 }
 
 }  // namespace
@@ -152,7 +159,7 @@ void Stitcher::OnResponseOpenEnded(uint64_t handle) {
   if (found != open_.end() && found->second->start.kind == Kind::kServer) open_servers_.Release(*found->second);
 }
 
-void Stitcher::OnRequestEnd(uint64_t handle, Span span) {
+void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) {
   ++ledger_.assembled;
   RequestPtr request = Close(handle);
   if (request && request->start.kind == Kind::kServer) thread_.OnServerEnd(*request);
@@ -190,7 +197,7 @@ void Stitcher::Flush() {
 
 void Stitcher::PassOn(std::vector<RequestPtr> final) {
   std::ranges::sort(final, [](const RequestPtr& a, const RequestPtr& b) {
-    return std::pair(a->span.end_unix_ns, a->node->id()) < std::pair(b->span.end_unix_ns, b->node->id());
+    return std::pair(a->span->end_unix_ns, a->node->id()) < std::pair(b->span->end_unix_ns, b->node->id());
   });
   for (const RequestPtr& request : final) {
     sequence_.Remove(*request);

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -50,7 +51,7 @@ class Stitcher : public RequestSink {
 
   void OnRequestStart(uint64_t handle, RequestStart start) override;
   void OnResponseOpenEnded(uint64_t handle) override;
-  void OnRequestEnd(uint64_t handle, Span span) override;
+  void OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) override;
   void OnRequestDropped(uint64_t handle) override;
   void OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) override;
 

@@ -17,10 +17,12 @@ conn::ConnectionInfo Connection() {
   connection.family = 2;
   connection.id.tx_base = 1000;
   connection.id.rx_base = 2000;
-  connection.local_address = "10.0.0.1";
-  connection.local_port = 8080;
-  connection.remote_address = "10.0.0.2";
-  connection.remote_port = 40000;
+  conn::Endpoints endpoints;
+  endpoints.local_address = "10.0.0.1";
+  endpoints.local_port = 8080;
+  endpoints.remote_address = "10.0.0.2";
+  endpoints.remote_port = 40000;
+  connection.endpoints = std::make_shared<const conn::Endpoints>(endpoints);
   return connection;
 }
 
@@ -43,7 +45,7 @@ Span Describe(Kind kind, const Exchange& exchange, const conn::ConnectionInfo& c
   const HttpSpanOptions options{.allowed_query_keys = {"page"}, .route = [](const std::string&, std::string_view path) {
                                   return "R" + std::string(path);
                                 }};
-  DescribeHttp(connection, exchange, options, span);
+  HttpSpan(kind, connection, exchange, options).Describe(span);
   return span;
 }
 
@@ -103,7 +105,10 @@ TEST(HttpSpan, OddTargets) {
 TEST(HttpSpan, AUnixSocket) {
   conn::ConnectionInfo connection;
   connection.family = 1;
-  connection.unix_path = "/run/app.sock";
+  conn::Endpoints endpoints;
+  endpoints.unix_socket = true;
+  endpoints.unix_path = "/run/app.sock";
+  connection.endpoints = std::make_shared<const conn::Endpoints>(endpoints);
   const Span span = Describe(Kind::kClient, Ok("GET", "/"), connection);
   EXPECT_EQ(Text(span, attributes::kNetworkTransport), "unix");
   EXPECT_EQ(Text(span, attributes::kServerAddress), "/run/app.sock");

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "agent/span/stitcher.h"
+#include "tests/unit/span/handle_span.h"
 
 namespace tracelet::span {
 
@@ -71,11 +72,10 @@ class StitchBench : public testing::Test, public SpanSink {
   uint64_t Serve(const TestThread& thread) { return Begin(Start(Kind::kServer, thread)); }
   uint64_t Call(const TestThread& thread) { return Begin(Start(Kind::kClient, thread)); }
   void End(uint64_t handle) {
-    Span span;
-    span.kind = starts_[handle].kind;
-    span.start_unix_ns = kUnixOffset + starts_[handle].first.time_ns;
-    span.end_unix_ns = kUnixOffset + ++now_ns_;
-    span.attributes.push_back({"handle", static_cast<int64_t>(handle)});
+    auto span = std::make_unique<HandleSpan>(handle);
+    span->kind = starts_[handle].kind;
+    span->start_unix_ns = kUnixOffset + starts_[handle].first.time_ns;
+    span->end_unix_ns = kUnixOffset + ++now_ns_;
     stitcher_.OnRequestEnd(handle, std::move(span));
   }
   void Pass(uint64_t ns) {

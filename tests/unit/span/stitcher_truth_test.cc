@@ -8,6 +8,7 @@
 #include <unordered_map>
 
 #include "agent/span/stitcher.h"
+#include "tests/unit/span/handle_span.h"
 
 namespace tracelet::span {
 namespace {
@@ -249,10 +250,9 @@ class Simulation : public SpanSink {
   void End(uint64_t handle) {
     const auto found = open_.find(handle);
     if (found == open_.end()) return;  // its head was lost
-    Span span;
-    span.kind = found->second;
-    span.end_unix_ns = now_ns_;
-    span.attributes.push_back({"handle", static_cast<int64_t>(handle)});
+    auto span = std::make_unique<HandleSpan>(handle);
+    span->kind = found->second;
+    span->end_unix_ns = now_ns_;
     stitcher_.OnRequestEnd(handle, std::move(span));
     open_.erase(found);
   }

@@ -1,0 +1,30 @@
+// A finished request as it is held: what its span takes to make, and no more, because
+// tens of thousands are held at a time. The span, ten times as large, is made when it
+// is passed on.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "agent/span/span.h"
+
+namespace tracelet::span {
+
+class HeldSpan {
+ public:
+  virtual ~HeldSpan() = default;
+
+  // Adds what only the protocol knows: name, status, attributes.
+  virtual void Describe(Span& span) const = 0;
+
+  Kind kind = Kind::kServer;
+  uint64_t start_unix_ns = 0;
+  uint64_t end_unix_ns = 0;
+  std::shared_ptr<const process::ProcessInfo> process;  // never null
+
+ protected:
+  HeldSpan() = default;
+  HeldSpan(HeldSpan&&) = default;
+};
+
+}  // namespace tracelet::span
