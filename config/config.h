@@ -22,6 +22,7 @@ struct Selector {
 };
 
 struct Source {
+  bool enabled = true;             // false: only what SDKs send, without eBPF or root
   uint32_t ring_bytes = 4u << 20;  // per ring, a power of two; mapped twice by the kernel's layout
   uint32_t cpus_per_ring = 8;
   uint32_t max_connections = 65'536;
@@ -52,7 +53,7 @@ struct Span {
 // Which traces are kept. A function of the final trace id, so that every node decides alike.
 struct Sampler {
   double ratio = 1.0;                      // of the traces, 0 to 1
-  std::map<std::string, double> services;  // ratio of the traces a service takes part in, instead
+  std::map<std::string, double> services;  // instead, for the spans of a service
   bool parent_based = true;                // a context that came in a header decides for its trace
 };
 

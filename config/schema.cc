@@ -1,0 +1,157 @@
+#include "config/schema.h"
+
+#include <utility>
+
+namespace tracelet::config {
+namespace {
+
+constexpr double kMaxPid = 1 << 22;  // PID_MAX_LIMIT, include/linux/threads.h
+constexpr double kMaxPort = 65'535;
+constexpr double kGiB = 1ull << 30;
+
+Key Number(std::string name, Place place, std::string comment, double min = 0, double max = 9e15) {
+  return {std::move(name), place, std::move(comment), min, max, {}};
+}
+Key Text(std::string name, Place place, std::string comment, Texts choices = {}) {
+  return {std::move(name), place, std::move(comment), 0, 0, std::move(choices)};
+}
+
+void AddCapture(Config& config, std::vector<Section>& sections) {
+  Selector& selector = config.selector;
+  sections.push_back({"selector",
+                      "What is traced. Empty lists select everything; a list is \"or\", several lists are \"and\".",
+                      {Number("pids", &selector.pids, "The processes themselves, not their children.", 1, kMaxPid),
+                       Text("exes", &selector.exes, "Globs against the path of the executable: [\"*/nginx\"]."),
+                       Number("ports", &selector.ports, "Local or remote.", 1, kMaxPort),
+                       Text("cgroup", &selector.cgroup, "Path of a cgroup directory: it and all below."),
+                       Text("netns", &selector.netns, "Path of a network namespace: \"/run/netns/blue\"."),
+                       Number("tree", &selector.tree, "A process and all it starts; 0: not used.", 0, kMaxPid)}});
+  Source& source = config.source;
+  sections.push_back(
+      {"source",
+       "The programs in the kernel. Memory is taken at start.",
+       {Text("enabled", &source.enabled, "false: no eBPF and no root, only what SDKs send."),
+        Number("ring_bytes", &source.ring_bytes, "Per ring, a power of two.", 4096, kGiB),
+        Number("cpus_per_ring", &source.cpus_per_ring, "", 1, 4096),
+        Number("max_connections", &source.max_connections, "", 16, 1 << 24),
+        Number("max_threads", &source.max_threads, "", 16, 1 << 24),
+        Number("max_processes", &source.max_processes, "", 16, 1 << 24),
+        Number("drain_interval_ms", &source.drain_interval_ms, "Also when a ring is an eighth full.", 1, 1000)}});
+  sections.push_back(
+      {"conn",
+       "Connections as user space remembers them.",
+       {Number("max_connections", &config.conn.max_connections, "", 16, 1 << 24),
+        Number("idle_close_ns", &config.conn.idle_close_ns, "Forgotten after this long in silence.", 1e9)}});
+  sections.push_back(
+      {"http",
+       "HTTP/1.x.",
+       {Number("max_head_bytes", &config.http.max_head_bytes, "What is kept of a head.", 256, 1 << 20),
+        Number("max_outstanding", &config.http.max_outstanding, "Pipelined requests per connection.", 1, 65'536),
+        Number("quiet_end_ms", &config.http.quiet_end_ms,
+               "A response of unknown length is over after this long without a byte.", 1, 3'600'000)}});
+  Span& span = config.span;
+  sections.push_back(
+      {"span",
+       "From requests to spans and traces.",
+       {Number("hold_ms", &span.hold_ms, "A span can still get its parent for this long after its end.", 0, 60'000),
+        Number("max_open", &span.max_open, "Requests that are going on.", 16, 1 << 24),
+        Number("max_held", &span.max_held, "Spans that wait for hold_ms.", 16, 1 << 24),
+        Number("max_routes", &span.max_routes, "Names per service before they become \"{other}\".", 1, 1 << 20),
+        Text("allowed_query_keys", &span.allowed_query_keys, "Values of all other keys of a query are replaced.")}});
+}
+
+void AddPipeline(Config& config, std::vector<Section>& sections) {
+  Pipeline& pipeline = config.pipeline;
+  sections.push_back(
+      {"pipeline.sampler",
+       "Which traces are kept: a function of the trace id, so that every node decides alike. Reloaded on SIGHUP.",
+       {Number("ratio", &pipeline.sampler.ratio, "Of the traces.", 0, 1),
+        Number("services", &pipeline.sampler.services, "Instead, for the spans of a service: { shop = 0.1 }.", 0, 1),
+        Text("parent_based", &pipeline.sampler.parent_based,
+             "A sampling flag that came in a header decides for its trace.")}});
+  sections.push_back(
+      {"pipeline.redactor",
+       "What is not to leave this host. Query values, cookies and authorization never do. Reloaded on SIGHUP.",
+       {Text("drop_attributes", &pipeline.redactor.drop_attributes, "Keys; a trailing * stands for any rest."),
+        Text("mask_attributes", &pipeline.redactor.mask_attributes, "Their values become \"[redacted]\".")}});
+  sections.push_back({"pipeline.resource_tagger",
+                      "Said about every process whose spans are captured, unless it says so itself.",
+                      {Text("tags", &pipeline.resource_tagger.tags, "{ cluster = \"blue\" }")}});
+  sections.push_back({"pipeline.red_metrics",
+                      "Requests, errors and durations per service and route, in /metrics, before sampling.",
+                      {Text("enabled", &pipeline.red_metrics.enabled, ""),
+                       Number("max_series", &pipeline.red_metrics.max_series,
+                              "More are counted together as \"{other}\".", 1, 1 << 20)}});
+}
+
+void AddTls(const std::string& name, Tls& tls, std::vector<Section>& sections) {
+  sections.push_back(
+      {name + ".tls",
+       "Files are read again when they change.",
+       {Text("enabled", &tls.enabled, ""), Text("ca_file", &tls.ca_file, "PEM; empty: the system's."),
+        Text("cert_file", &tls.cert_file, "PEM; with key_file: mutual TLS."), Text("key_file", &tls.key_file, ""),
+        Text("server_name", &tls.server_name, "Empty: the host of the endpoint."),
+        Text("skip_verify", &tls.skip_verify, "Trust anybody: for tests.")}});
+}
+
+void AddDelivery(const std::string& name, Delivery& delivery, std::vector<Section>& sections) {
+  sections.push_back(
+      {name + ".delivery",
+       "",
+       {Number("batch_spans", &delivery.batch_spans, "A batch is sent when it has this many spans,", 1, 1 << 20),
+        Number("batch_bytes", &delivery.batch_bytes, "or is this large (collectors take 4 MiB at most by default),",
+               1'024, 1 << 26),
+        Number("batch_age_ms", &delivery.batch_age_ms, "or is this old.", 1, 60'000),
+        Number("queue_bytes", &delivery.queue_bytes,
+               "What waits while nobody takes it. What does not fit is dropped and counted.", 1'024, 64 * kGiB),
+        Number("timeout_ms", &delivery.timeout_ms, "Of one call.", 1, 600'000),
+        Number("initial_backoff_ms", &delivery.initial_backoff_ms, "Before a call is tried again; doubles,", 1,
+               600'000),
+        Number("max_backoff_ms", &delivery.max_backoff_ms, "up to this.", 1, 600'000),
+        Number("give_up_after_s", &delivery.give_up_after_s, "On one batch. 0: never.", 0, 86'400)}});
+}
+
+void AddExporters(Config& config, std::vector<Section>& sections) {
+  Jaeger& jaeger = config.exporter.jaeger;
+  sections.push_back({"exporter.jaeger",
+                      "Jaeger collectors, api_v2 over gRPC.",
+                      {Text("endpoints", &jaeger.endpoints,
+                            "In turns: [\"HOST:14250\"], [\"dns:///headless.observability:14250\"]. None: off."),
+                       Text("gzip", &jaeger.gzip, ""),
+                       Text("headers", &jaeger.headers, "Sent with each call: { name = \"value\" }.")}});
+  AddTls("exporter.jaeger", jaeger.tls, sections);
+  AddDelivery("exporter.jaeger", jaeger.delivery, sections);
+  Otlp& otlp = config.exporter.otlp;
+  sections.push_back(
+      {"exporter.otlp",
+       "OpenTelemetry's protocol.",
+       {Text("endpoints", &otlp.endpoints,
+             "In turns. grpc: [\"HOST:4317\"]; http: [\"http://HOST:4318\"], https as well. None: off."),
+        Text("protocol", &otlp.protocol, "grpc, or http: protobuf, to /v1/traces where the endpoint has no path.",
+             {"grpc", "http"}),
+        Text("gzip", &otlp.gzip, ""), Text("headers", &otlp.headers, "Sent with each call: { name = \"value\" }.")}});
+  AddTls("exporter.otlp", otlp.tls, sections);
+  AddDelivery("exporter.otlp", otlp.delivery, sections);
+  File& file = config.exporter.file;
+  sections.push_back({"exporter.file",
+                      "One JSON object per line and span.",
+                      {Text("path", &file.path, "Empty: off."),
+                       Number("max_file_bytes", &file.max_file_bytes, "Then it becomes PATH.1.", 1'024),
+                       Number("max_files", &file.max_files, "PATH, PATH.1, ...; the oldest is removed.", 1, 10'000)}});
+  AddDelivery("exporter.file", file.delivery, sections);
+}
+
+}  // namespace
+
+std::vector<Section> Schema(Config& config) {
+  std::vector<Section> sections;
+  AddCapture(config, sections);
+  AddPipeline(config, sections);
+  AddExporters(config, sections);
+  sections.push_back({"admin",
+                      "Over HTTP: /healthz, /readyz, /metrics, /version.",
+                      {Text("listen", &config.admin.listen, "HOST:PORT or :PORT. Empty: off.")}});
+  return sections;
+}
+
+}  // namespace tracelet::config
