@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -42,6 +43,7 @@ struct Span {
   uint64_t start_unix_ns = 0;
   uint64_t end_unix_ns = 0;
   StatusCode status = StatusCode::kUnset;
+  std::optional<bool> sampled_by_caller;  // what a header that this trace came with says
   LinkRule link = LinkRule::kNone;
   LinkRefusal refused = LinkRefusal::kNone;
   std::vector<Attribute> attributes;

@@ -15,7 +15,11 @@ std::shared_ptr<TraceNode> MakeNode(const RequestStart& start, bool name_taken, 
   const bool named = start.name && !name_taken;
   const SpanId id = named ? (client ? ClientSpanId(*start.name, key) : ServerSpanId(*start.name, key))
                           : UnnamedSpanId(start.fallback_id, handle, key);
-  if (start.context) return std::make_shared<TraceNode>(id, start.context->trace_id, true);
+  if (start.context) {
+    auto node = std::make_shared<TraceNode>(id, start.context->trace_id, true);
+    node->SetSampled(start.context->sampled);
+    return node;
+  }
   const TraceId trace_id = named ? RootTraceId(*start.name, key) : UnnamedTraceId(start.fallback_id, handle, key);
   return std::make_shared<TraceNode>(id, trace_id, false);
 }
@@ -44,6 +48,7 @@ std::shared_ptr<const Span> Finish(Request& request) {
   held.Describe(span);
   span.span_id = request.node->id();
   span.trace_id = request.node->Tell();
+  span.sampled_by_caller = request.node->Sampled();
   span.link = request.link;
   span.refused = request.refused;
   if (const TraceNode* parent = request.node->parent()) {

@@ -27,6 +27,7 @@ bool TraceNode::Attach(const std::shared_ptr<TraceNode>& parent) {
     root->trace_id_ = trace_id_;
     root->fixed_ = true;
   }
+  if (!root->sampled_) root->sampled_ = sampled_;
   parent_ = parent;
   return true;
 }
@@ -36,6 +37,7 @@ void TraceNode::Detach() {
   if (root.fixed_) {
     trace_id_ = root.trace_id_;
     fixed_ = true;
+    sampled_ = root.sampled_;
   }
   parent_ = nullptr;
 }

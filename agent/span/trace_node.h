@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "agent/span/ids.h"
 
@@ -25,6 +26,9 @@ class TraceNode {
   void Detach();
   // The id of its trace, fixed from now on because the caller tells it.
   TraceId Tell();
+  // The sampling flag of the header that fixed the trace. Set before any Attach.
+  void SetSampled(bool sampled) { sampled_ = sampled; }
+  [[nodiscard]] std::optional<bool> Sampled() { return Root().sampled_; }
 
   [[nodiscard]] SpanId id() const { return id_; }
   [[nodiscard]] const TraceNode* parent() const { return parent_.get(); }
@@ -37,6 +41,7 @@ class TraceNode {
   const SpanId id_;
   TraceId trace_id_;  // of roots only
   bool fixed_;
+  std::optional<bool> sampled_;  // of roots only
   std::shared_ptr<TraceNode> parent_;
 };
 

@@ -1,0 +1,22 @@
+// The ledgers of DESIGN §1.3 and what the exporters did, as lines of /metrics.
+// Functions of what they get: whoever owns the numbers calls them.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/sampler.h"
+#include "agent/source/event_source.h"
+#include "exporter/export_worker.h"
+
+namespace tracelet::admin {
+
+void AppendBuildInfo(std::string& out);
+void AppendKernel(const source::KernelLedger& kernel, std::string& out);
+void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler& sampler, std::string& out);
+// All exporters together, because a name comes once.
+void AppendExporters(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exporters, std::string& out);
+
+}  // namespace tracelet::admin
