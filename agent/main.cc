@@ -1,5 +1,7 @@
-// Composition root: the only file that names concrete sources and exporters.
+// Composition root, with daemon.cc: the only files that name concrete sources and exporters.
 #include <signal.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -13,19 +15,24 @@
 #include "agent/cli/session.h"
 #include "agent/cli/stop_signals.h"
 #include "agent/cli/summary.h"
+#include "agent/daemon.h"
 #include "agent/pipeline/pipeline.h"
 #include "agent/source/bpf_source.h"
 #include "agent/source/recording.h"
 #include "agent/source/replay_source.h"
+#include "config/toml.h"
 #include "exporter/console/console.h"
+#include "exporter/export_set.h"
 #include "exporter/json/json_lines.h"
 #include "exporter/output.h"
+#include "exporter/registry.h"
 
 namespace tracelet {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kOutputPatience{1'000};  // at the end, for a slow reader
+constexpr std::chrono::milliseconds kExportPatience{5'000};  // and for a collector
 
 int Fail(const Error& error) {
   std::fprintf(stderr, "tracelet: %s\n", error.message.c_str());
@@ -42,12 +49,29 @@ std::unique_ptr<exporter::Exporter> MakeExporter(cli::Format format, exporter::O
   return std::make_unique<exporter::Console>(output, exporter::DetectTerminal(STDOUT_FILENO));
 }
 
+// The view, and the collectors of --otlp and --jaeger.
+struct Tee : span::SpanSink {
+  Tee(span::SpanSink& a, span::SpanSink& b) : view(a), exports(b) {}
+  void OnSpan(std::shared_ptr<const span::Span> span) override {
+    exports.OnSpan(span);
+    view.OnSpan(std::move(span));
+  }
+  void OnWatermark(uint64_t unix_ns) override { view.OnWatermark(unix_ns); }
+
+  span::SpanSink& view;
+  span::SpanSink& exports;
+};
+
+using Workers = std::vector<std::unique_ptr<exporter::ExportWorker>>;
+
 // Everything right of the source.
 struct Chain {
-  Chain(const cli::Options& options, exporter::WhenFull when_full, source::EventSource& source)
+  Chain(const cli::Options& options, Workers workers, exporter::WhenFull when_full, source::EventSource& source)
       : output(STDOUT_FILENO, when_full),
         exporter(MakeExporter(options.format, output)),
-        tally(*exporter),
+        exports(std::move(workers)),
+        tee(*exporter, exports),
+        tally(tee),
         pipeline(options.config, tally, [&source](const conn_id& conn) { source.Ignore(conn); }) {}
 
   // Passes everything on that is held, and sums up. Last call.
@@ -55,17 +79,21 @@ struct Chain {
     pipeline.Finish();
     exporter->Finish();
     output.Finish(kOutputPatience);
+    exports.Finish(Clock::now() + kExportPatience);
     const cli::Ledgers ledgers = {.kernel = source.Ledger(),
                                   .events_used = pipeline.events().used,
                                   .events_ignored = cli::NonZero(pipeline.events().ignored),
                                   .spans = pipeline.spans(),
                                   .output_dropped = output.spans_dropped()};
     return cli::RenderSummary(tally, ledgers,
-                              std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since));
+                              std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since)) +
+           cli::RenderExports(exports.ledgers());
   }
 
   exporter::Output output;
   std::unique_ptr<exporter::Exporter> exporter;
+  exporter::ExportSet exports;
+  Tee tee;
   cli::SpanTally tally;
   pipeline::Pipeline pipeline;
 };
@@ -74,7 +102,9 @@ Status Capture(const cli::Options& options, cli::Program* program) {
   cli::StopSignals::Install();
   auto source = source::BpfSource::Start(options.config.source, options.config.selector);
   if (!source) return source.error();
-  Chain chain(options, exporter::WhenFull::kDrop, **source);
+  auto workers = exporter::StartWorkers(options.config, HostName());
+  if (!workers) return workers.error();
+  Chain chain(options, std::move(*workers), exporter::WhenFull::kDrop, **source);
   source::EventSink* sink = &chain.pipeline;
   std::unique_ptr<source::Recorder> recorder;
   if (!options.record_file.empty()) {
@@ -114,7 +144,7 @@ int Replay(const cli::Options& options) {
   if (!source) return Fail(source.error());
   signal(SIGPIPE, SIG_IGN);
   const auto since = Clock::now();
-  Chain chain(options, exporter::WhenFull::kWait, **source);
+  Chain chain(options, {}, exporter::WhenFull::kWait, **source);
   const Status pumped = cli::Pump(**source, chain.pipeline, [&] { return chain.output.reader_gone(); });
   std::fputs(chain.Finish(**source, since).c_str(), stderr);
   return pumped ? 0 : Fail(pumped.error());
@@ -130,7 +160,27 @@ int Check() {
   return cli::WouldStart(findings) ? 0 : 1;
 }
 
+int Agent(const cli::Options& options) {
+  auto config = options.config_file.empty() ? config::Config{} : config::Load(options.config_file);
+  if (!config) return Fail(config.error());
+  const Status ran = RunDaemon(*config, options.config_file, HostName());
+  return ran ? 0 : Fail(ran.error());
+}
+
+int CheckConfig(const std::string& file) {
+  const auto config = config::Load(file);
+  if (!config) {
+    std::fprintf(stderr, "%s\n", config.error().message.c_str());
+    return 1;
+  }
+  const auto changed = config::Differences(*config, {});
+  std::printf("%s: fine; %zu keys differ from their defaults\n", file.c_str(), changed.size());
+  for (const std::string& key : changed) std::printf("  %s\n", key.c_str());
+  return 0;
+}
+
 int Main(const std::vector<std::string>& args) {
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("tracelet"));  // stdout is for spans
   auto parsed = cli::ParseOptions(args);
   if (const auto* exit = std::get_if<cli::Exit>(&parsed)) {
     std::fputs(exit->text.c_str(), exit->status == 0 ? stdout : stderr);
@@ -144,6 +194,13 @@ int Main(const std::vector<std::string>& args) {
       return Replay(options);
     case cli::Command::kCheck:
       return Check();
+    case cli::Command::kAgent:
+      return Agent(options);
+    case cli::Command::kPrintConfig:
+      std::fputs(config::Print({}).c_str(), stdout);
+      return 0;
+    case cli::Command::kCheckConfig:
+      return CheckConfig(options.config_file);
   }
   return cli::kUsageError;
 }

@@ -7,6 +7,7 @@
 
 #include "agent/cli/version.h"
 #include "bpf/state.h"
+#include "config/check.h"
 
 namespace tracelet::cli {
 namespace {
@@ -22,12 +23,21 @@ constexpr const char* kExamples =
     "  tracelet run --pid 4121 --format json       one JSON object per span\n"
     "  tracelet run --record day.trc --duration 60 keep a minute of events ...\n"
     "  tracelet replay day.trc                     ... and look at it again, anywhere, without root\n"
+    "  tracelet run --otlp localhost:4317          also send them to a collector\n"
+    "  tracelet agent --config tracelet.toml       as a daemon\n"
     "  tracelet check                              can this kernel do it? what is missing?";
 
 struct Declared {
   CLI::App* run = nullptr;
   CLI::App* replay = nullptr;
   CLI::App* check = nullptr;
+  CLI::App* agent = nullptr;
+  CLI::App* config = nullptr;
+  bool print_default = false;
+  std::string config_file;
+  std::string check_file;
+  std::string otlp;
+  std::string jaeger;
   double duration_s = 0;
 };
 
@@ -74,6 +84,10 @@ void AddRun(CLI::App& app, Options& options, Declared& declared) {
   AddFormat(declared.run, options);
   declared.run->add_option("--record", options.record_file, "also keep the events in this file, for `replay`")
       ->type_name("FILE");
+  declared.run->add_option("--otlp", declared.otlp, "also send the spans there: HOST:4317, or http://HOST:4318")
+      ->type_name("ENDPOINT");
+  declared.run->add_option("--jaeger", declared.jaeger, "also send the spans to this collector: HOST:14250")
+      ->type_name("ENDPOINT");
   declared.run->add_option("--duration", declared.duration_s, "stop after this many seconds")
       ->check(CLI::Range(0.001, kMaxDurationS))
       ->type_name("S");
@@ -96,6 +110,32 @@ void AddReplay(CLI::App& app, Options& options, Declared& declared) {
   AddFormat(declared.replay, options);
 }
 
+void AddAgent(CLI::App& app, Declared& declared) {
+  declared.agent = app.add_subcommand("agent", "run as this node's daemon: forward everything, show nothing");
+  declared.agent->add_option("--config", declared.config_file, "see `tracelet config --print-default`")
+      ->check(CLI::ExistingFile)
+      ->type_name("FILE");
+  declared.config = app.add_subcommand("config", "show or check the configuration of the agent");
+  auto* print =
+      declared.config->add_flag("--print-default", declared.print_default, "every key, its default, a comment");
+  auto* check = declared.config->add_option("--check", declared.check_file, "say what is wrong in FILE, and where");
+  check->type_name("FILE")->excludes(print);
+  declared.config->require_option(1);
+}
+
+// --otlp and --jaeger of `run`; what they say is checked like a configuration file.
+std::string ApplyEndpoints(const Declared& declared, config::Config& config) {
+  if (!declared.otlp.empty()) {
+    config.exporter.otlp.endpoints = {declared.otlp};
+    if (declared.otlp.find("://") != std::string::npos && declared.otlp.rfind("http", 0) == 0) {
+      config.exporter.otlp.protocol = "http";
+    }
+  }
+  if (!declared.jaeger.empty()) config.exporter.jaeger.endpoints = {declared.jaeger};
+  const auto impossible = config::FindImpossible(config);
+  return impossible.empty() ? "" : impossible.front().key + " " + impossible.front().why;
+}
+
 Exit Mistake(const std::string& sentence) {
   return {kUsageError, "tracelet: " + sentence + "\nTry `tracelet --help`.\n"};
 }
@@ -103,6 +143,12 @@ Exit Mistake(const std::string& sentence) {
 std::variant<Options, Exit> Finish(Options options, const Declared& declared, bool has_program) {
   if (declared.replay->parsed()) options.command = Command::kReplay;
   if (declared.check->parsed()) options.command = Command::kCheck;
+  if (declared.agent->parsed()) options.command = Command::kAgent;
+  if (declared.config->parsed()) {
+    options.command = declared.print_default ? Command::kPrintConfig : Command::kCheckConfig;
+  }
+  options.config_file = declared.config->parsed() ? declared.check_file : declared.config_file;
+  if (const std::string wrong = ApplyEndpoints(declared, options.config); !wrong.empty()) return Mistake(wrong);
   if (declared.duration_s > 0) {
     options.duration = std::chrono::milliseconds(static_cast<int64_t>(declared.duration_s * 1000));
   }
@@ -132,6 +178,7 @@ std::variant<Options, Exit> ParseOptions(const std::vector<std::string>& args) {
   Declared declared;
   AddRun(app, options, declared);
   AddReplay(app, options, declared);
+  AddAgent(app, declared);
   declared.check = app.add_subcommand("check", "what works on this host, what does not, and the remedy");
 
   std::vector<std::string> reversed(std::make_reverse_iterator(dashes), args.rend());  // CLI11 takes them last first

@@ -13,7 +13,7 @@
 
 namespace tracelet::cli {
 
-enum class Command { kRun, kReplay, kCheck };
+enum class Command { kRun, kReplay, kCheck, kAgent, kPrintConfig, kCheckConfig };
 enum class Format { kTree, kJson };
 
 struct Options {
@@ -22,6 +22,7 @@ struct Options {
   Format format = Format::kTree;
   std::string record_file;                            // run: empty, or where the events are kept
   std::string replay_file;                            // replay
+  std::string config_file;                            // agent: empty, or what it is configured by; config --check
   std::optional<std::chrono::milliseconds> duration;  // run: stop by itself
   std::vector<std::string> program;                   // run: what follows `--`
 };

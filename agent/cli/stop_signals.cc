@@ -7,11 +7,14 @@ namespace {
 
 volatile sig_atomic_t received = 0;
 volatile sig_atomic_t from_terminal = 0;
+volatile sig_atomic_t reload = 0;
 
 void Note(int signal, siginfo_t* info, void* /*context*/) {
   received = signal;
   from_terminal = info->si_code == SI_KERNEL;
 }
+
+void NoteReload(int /*signal*/) { reload = 1; }
 
 }  // namespace
 
@@ -22,6 +25,13 @@ void StopSignals::Install() {
   sigaction(SIGINT, &action, nullptr);
   sigaction(SIGTERM, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
+}
+
+bool StopSignals::TakeReload() {
+  static const bool installed = signal(SIGHUP, NoteReload) != SIG_ERR;
+  const bool taken = installed && reload != 0;
+  reload = 0;
+  return taken;
 }
 
 int StopSignals::Received() { return received; }

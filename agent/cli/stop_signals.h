@@ -12,6 +12,8 @@ class StopSignals {
   static void Install();
   // The signal that came, or 0.
   static int Received();
+  // Once true after each SIGHUP, from the first call on.
+  static bool TakeReload();
   // It was sent to the whole foreground process group by a terminal (Ctrl-C).
   static bool FromTerminal();
 };

@@ -78,4 +78,14 @@ std::string RenderSummary(const SpanTally& tally, const Ledgers& ledgers, std::c
   return text;
 }
 
+std::string RenderExports(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exports) {
+  std::string text;
+  for (const auto& [name, ledger] : exports) {
+    const NamedCounts dropped = NonZero(ledger.dropped);
+    text += fmt::format("  {:8} {} accepted = {} exported + {} dropped ({}) + {} held\n", name, ledger.accepted,
+                        ledger.exported, Sum(dropped), List(dropped), ledger.held);
+  }
+  return text;
+}
+
 }  // namespace tracelet::cli

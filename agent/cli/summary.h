@@ -14,6 +14,7 @@
 #include "agent/source/event_source.h"
 #include "agent/span/span.h"
 #include "agent/span/stitcher.h"
+#include "exporter/export_worker.h"
 
 namespace tracelet::cli {
 
@@ -63,5 +64,8 @@ struct Ledgers {
 
 // Several lines, each ended. `took`: how long capture was live.
 std::string RenderSummary(const SpanTally& tally, const Ledgers& ledgers, std::chrono::milliseconds took);
+
+// One line per exporter.
+std::string RenderExports(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exports);
 
 }  // namespace tracelet::cli

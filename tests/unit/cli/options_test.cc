@@ -111,5 +111,26 @@ TEST(ParseOptions, MistakesNameTheirCause) {
   EXPECT_THAT(Refused(ports).text, HasSubstr("at most 8"));
 }
 
+TEST(ParseOptions, RunSendsToCollectors) {
+  const Options grpc = Parsed({"run", "--otlp", "c:4317", "--jaeger", "dns:///c:14250"});
+  EXPECT_THAT(grpc.config.exporter.otlp.endpoints, ElementsAre("c:4317"));
+  EXPECT_EQ(grpc.config.exporter.otlp.protocol, "grpc");
+  EXPECT_THAT(grpc.config.exporter.jaeger.endpoints, ElementsAre("dns:///c:14250"));
+  EXPECT_EQ(Parsed({"run", "--otlp", "http://c:4318"}).config.exporter.otlp.protocol, "http");
+  EXPECT_THAT(Refused({"run", "--otlp", "nowhere"}).text, HasSubstr("\"nowhere\", which is not HOST:PORT"));
+  EXPECT_THAT(Refused({"run", "--jaeger", "http://c:14250"}).text, HasSubstr("which is not HOST:PORT"));
+}
+
+TEST(ParseOptions, AgentAndConfig) {
+  EXPECT_EQ(Parsed({"agent"}).command, Command::kAgent);
+  EXPECT_EQ(Parsed({"agent", "--config", "/dev/null"}).config_file, "/dev/null");
+  EXPECT_EQ(Refused({"agent", "--config", "/nonexistent"}).status, kUsageError);
+  EXPECT_EQ(Parsed({"config", "--print-default"}).command, Command::kPrintConfig);
+  EXPECT_EQ(Parsed({"config", "--check", "x.toml"}).command, Command::kCheckConfig);
+  EXPECT_EQ(Parsed({"config", "--check", "x.toml"}).config_file, "x.toml");
+  EXPECT_EQ(Refused({"config"}).status, kUsageError);
+  EXPECT_EQ(Refused({"config", "--print-default", "--check", "x"}).status, kUsageError);
+}
+
 }  // namespace
 }  // namespace tracelet::cli

@@ -49,5 +49,15 @@ TEST(Summary, CountsAndLedgers) {
             "  not seen compat_tasks 4\n");
 }
 
+TEST(RenderExports, OneLedgerPerExporter) {
+  exporter::ExportLedger ledger;
+  ledger.accepted = 9;
+  ledger.exported = 6;
+  ledger.dropped.Add(exporter::ExportDrop::kShutdown, 3);
+  EXPECT_EQ(RenderExports({{"otlp", ledger}}),
+            "  otlp     9 accepted = 6 exported + 3 dropped (shutdown 3) + 0 held\n");
+  EXPECT_EQ(RenderExports({}), "");
+}
+
 }  // namespace
 }  // namespace tracelet::cli

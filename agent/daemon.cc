@@ -1,0 +1,155 @@
+#include "agent/daemon.h"
+
+#include <spdlog/spdlog.h>
+
+#include <thread>
+#include <utility>
+
+#include "agent/admin/admin_server.h"
+#include "agent/admin/agent_metrics.h"
+#include "agent/admin/asked.h"
+#include "agent/cli/session.h"
+#include "agent/cli/stop_signals.h"
+#include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/red_metrics.h"
+#include "agent/pipeline/redactor.h"
+#include "agent/pipeline/sampler.h"
+#include "agent/source/bpf_source.h"
+#include "config/toml.h"
+#include "exporter/export_set.h"
+#include "exporter/registry.h"
+
+namespace tracelet {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kIdlePoll{50};          // without capture
+constexpr milliseconds kMetricsPatience{500};  // for the capture thread to write its numbers down
+constexpr std::chrono::seconds kStuck{30};
+constexpr std::chrono::seconds kExportWithin{9};  // of kStopWithin; the rest is for what comes before and after
+
+class Daemon {
+ public:
+  Daemon(config::Config config, std::string config_file, std::vector<std::unique_ptr<exporter::ExportWorker>> workers)
+      : config_(std::move(config)),
+        config_file_(std::move(config_file)),
+        exports_(std::move(workers)),
+        redactor_(config_.pipeline.redactor, exports_),
+        sampler_(config_.pipeline.sampler, redactor_),
+        red_metrics_(config_.pipeline.red_metrics, sampler_) {}
+
+  Status Run();
+
+ private:
+  Status StartAdmin();
+  Status StartCapture();
+  Status Turn();
+  bool Over();
+  void Reload();
+  [[nodiscard]] std::string RenderCapture() const;
+
+  config::Config config_;
+  const std::string config_file_;
+  exporter::ExportSet exports_;
+  pipeline::Redactor redactor_;
+  pipeline::Sampler sampler_;
+  pipeline::RedMetrics red_metrics_;
+  std::unique_ptr<source::EventSource> source_;  // null: no capture
+  std::unique_ptr<pipeline::Pipeline> pipeline_;
+  admin::Asked capture_numbers_;
+  std::unique_ptr<admin::AdminServer> admin_;
+};
+
+Status Daemon::StartAdmin() {
+  if (config_.admin.listen.empty()) return Ok();
+  admin::AdminSources sources;
+  sources.alive = [this] { return capture_numbers_.Silence() < kStuck; };
+  sources.metrics.emplace_back(admin::AppendBuildInfo);
+  sources.metrics.emplace_back([this](std::string& out) { out += capture_numbers_.Ask(kMetricsPatience); });
+  sources.metrics.emplace_back([this](std::string& out) { admin::AppendExporters(exports_.ledgers(), out); });
+  auto started = admin::AdminServer::Start(config_.admin.listen, std::move(sources));
+  if (!started) return started.error();
+  admin_ = std::move(*started);
+  return Ok();
+}
+
+Status Daemon::StartCapture() {
+  if (!config_.source.enabled) return Ok();
+  auto started = source::BpfSource::Start(config_.source, config_.selector);
+  if (!started) return started.error();
+  source_ = std::move(*started);
+  pipeline_ = std::make_unique<pipeline::Pipeline>(config_, red_metrics_,
+                                                   [this](const conn_id& conn) { source_->Ignore(conn); });
+  return Ok();
+}
+
+std::string Daemon::RenderCapture() const {
+  std::string text;
+  if (!source_) return text;
+  admin::AppendKernel(source_->Ledger(), text);
+  admin::AppendPipeline(*pipeline_, sampler_, text);
+  red_metrics_.Render(text);
+  return text;
+}
+
+void Daemon::Reload() {
+  if (config_file_.empty()) return;
+  auto loaded = config::Load(config_file_);
+  if (!loaded) {
+    spdlog::error("the configuration stays as it is: {}", loaded.error().message);
+    return;
+  }
+  for (const std::string& key : config::Differences(config_, *loaded)) {
+    const bool now = key.starts_with("pipeline.sampler.") || key.starts_with("pipeline.redactor.");
+    spdlog::info("{} {}", key, now ? "changed" : "needs a restart to change");
+  }
+  config_.pipeline.sampler = loaded->pipeline.sampler;
+  config_.pipeline.redactor = loaded->pipeline.redactor;
+  sampler_.Configure(config_.pipeline.sampler);
+  redactor_.Configure(config_.pipeline.redactor);
+}
+
+// Between two polls: what others want of this thread, and whether it is over.
+bool Daemon::Over() {
+  capture_numbers_.AnswerIfAsked([this] { return RenderCapture(); });
+  if (cli::StopSignals::TakeReload()) Reload();
+  return cli::StopSignals::Received() != 0;
+}
+
+Status Daemon::Turn() {
+  if (source_) return cli::Pump(*source_, *pipeline_, [this] { return Over(); });
+  while (!Over()) std::this_thread::sleep_for(kIdlePoll);
+  return Ok();
+}
+
+Status Daemon::Run() {
+  cli::StopSignals::Install();
+  if (Status admin = StartAdmin(); !admin) return admin;
+  if (Status capture = StartCapture(); !capture) return capture;
+  if (exports_.empty()) spdlog::warn("no exporter is configured: spans are only counted");
+  if (admin_) admin_->SetReady(true);
+  spdlog::info("ready");
+  const Status turned = Turn();
+  const auto stop_by = Clock::now() + kExportWithin;
+  if (admin_) admin_->SetReady(false);
+  if (pipeline_) pipeline_->Finish();
+  exports_.Finish(stop_by);
+  admin_.reset();
+  for (const auto& [name, ledger] : exports_.ledgers()) {
+    spdlog::info("exporter {}: {} spans accepted, {} exported, {} dropped", name, ledger.accepted, ledger.exported,
+                 ledger.dropped.Total());
+  }
+  return turned;
+}
+
+}  // namespace
+
+Status RunDaemon(const config::Config& config, const std::string& config_file, const std::string& host_name) {
+  auto workers = exporter::StartWorkers(config, host_name);
+  if (!workers) return workers.error();
+  return Daemon(config, config_file, std::move(*workers)).Run();
+}
+
+}  // namespace tracelet
