@@ -1,10 +1,12 @@
 """What a case uses. One file per thing: test (a case's surroundings), tracelet
 (the program under test and its spans), load (requests that carry a known id),
-score (are the spans and links right?), table (rows of hard sockets)."""
+score (are the spans and links right?), table (rows of hard sockets), jaeger (a real
+collector, and the agent that feeds it)."""
 
+from harness.jaeger import Agent
 from harness.load import Hop, load
 from harness.score import score
 from harness.table import Table
 from harness.test import Test, until
 
-__all__ = ["Hop", "Table", "Test", "load", "score", "until"]
+__all__ = ["Agent", "Hop", "Table", "Test", "load", "score", "until"]

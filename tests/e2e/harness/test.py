@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 
+from harness.jaeger import Jaeger
 from harness.tracelet import Tracelet
 
 APPS = pathlib.Path(__file__).resolve().parent.parent / "apps"
@@ -140,6 +141,11 @@ class Test:
         self.start(["nginx", "-p", directory, "-e", "stderr", "-c", directory / "nginx.conf"])
         self.wait_for(("127.0.0.1", port))
         return f"http://127.0.0.1:{port}"
+
+    def jaeger(self, start=True):
+        """A Jaeger all-in-one, on ports of its own."""
+        jaeger = Jaeger(self, INSTALLED / "jaeger/all-in-one")
+        return jaeger.start() if start else jaeger
 
     def compile(self, source):
         """A C program of apps/; returns its path."""

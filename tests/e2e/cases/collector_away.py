@@ -1,0 +1,89 @@
+"""A real Jaeger that is down, hung, killed: nothing that fits is lost, ledgers are exact, the agent stops in time."""
+
+import signal
+import time
+import urllib.request
+
+from harness import Agent, until
+
+PAUSE = 4  # seconds of each outage; by hand with 60
+
+
+def ask(url, count):
+    for number in range(count):
+        with urllib.request.urlopen(f"{url}/last/{number}", data=b"{}", timeout=10):
+            pass
+
+
+def run(test):
+    jaeger = test.jaeger(start=False)
+    service = test.relay()
+    agent = Agent(
+        test,
+        f"""
+[selector]
+ports = [{service.rsplit(":", 1)[1]}]
+[exporter.jaeger]
+endpoints = ["{jaeger.address("grpc")}"]
+[exporter.jaeger.delivery]
+timeout_ms = 1_000
+max_backoff_ms = 1_000
+[exporter.file]
+path = "{test.directory}/spans.jsonl"
+""",
+    )
+    until(agent.ready, "the agent is not ready")
+
+    down = outage(agent, service, "down")
+    assert down["exported"] == 0, down
+    jaeger.start()
+    back(agent, "started")
+
+    jaeger.hang()
+    outage(agent, service, "hung")
+    jaeger.hang(False)
+    back(agent, "goes on")
+
+    jaeger.kill()
+    outage(agent, service, "killed")
+    jaeger.start()
+    ledger = back(agent, "started again")
+    assert ledger["accepted"] == 3 * 200, ledger
+
+    jaeger.hang()
+    ask(service, 50)
+    until(lambda: agent.ledger("jaeger")["held"] == 100, "spans are not held")
+    begin = time.monotonic()
+    agent.process.send_signal(signal.SIGTERM)
+    agent.process.wait(timeout=11)
+    print(f"SIGTERM with a hung collector: ended after {time.monotonic() - begin:.1f} s")
+    assert agent.process.returncode == 0, agent.process.returncode
+    lines = (test.directory / "spans.jsonl").read_text().splitlines()
+    assert len(lines) == 3 * 200 + 100, len(lines)  # the other exporter lost nothing
+    log = "".join(path.read_text(errors="replace") for path in test.directory.glob("*-agent.log"))
+    assert "exporter jaeger: 700 spans accepted, 600 exported, 100 dropped" in log, log
+    warnings = log.count("trying again")
+    assert 1 <= warnings <= 3, f"{warnings} warnings:\n{log}"  # at most one a minute
+
+
+def outage(agent, service, what):
+    before = agent.ledger("jaeger")
+    ask(service, 100)
+    end = time.monotonic() + PAUSE
+    until(lambda: agent.ledger("jaeger")["accepted"] == before["accepted"] + 200, "spans do not come")
+    time.sleep(max(0, end - time.monotonic()))
+    ledger = agent.ledger("jaeger")
+    assert ledger["held"] == 200 and ledger["dropped"] == 0, ledger
+    assert ledger["failed_calls"] > before["failed_calls"] and not ledger["reachable"], ledger
+    assert agent.status("/healthz") == agent.status("/readyz") == 200
+    print(f"{what}: {ledger}")
+    return ledger
+
+
+def back(agent, what):
+    begin = time.monotonic()
+    until(lambda: agent.ledger("jaeger")["held"] == 0, f"Jaeger {what}, and spans still wait")
+    ledger = agent.ledger("jaeger")
+    assert ledger["dropped"] == 0 and ledger["exported"] == ledger["accepted"], ledger
+    print(f"{what}: all delivered after {time.monotonic() - begin:.1f} s")
+    return ledger

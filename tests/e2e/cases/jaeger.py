@@ -1,0 +1,69 @@
+"""One trace of three services, read back from real Jaegers: the same over 14250, OTLP/gRPC and OTLP/HTTP."""
+
+from harness import Agent, Hop, load, until
+
+TRACED_TAGS = ("http.request.method", "http.response.status_code", "url.path", "url.full", "http.route", "error.type")
+
+
+def run(test):
+    by_jaeger, by_otlp, by_http = test.jaeger(), test.jaeger(), test.jaeger()
+    last = test.relay()
+    middle = test.relay(next=last + "/last")
+    first = test.relay(next=middle + "/middle")
+    ports = [url.rsplit(":", 1)[1] for url in (first, middle, last)]
+    agent = Agent(
+        test,
+        f"""
+[selector]
+ports = [{", ".join(ports)}]
+[exporter.jaeger]
+endpoints = ["{by_jaeger.address("grpc")}"]
+[exporter.otlp]
+endpoints = ["{by_otlp.address("otlp")}"]
+gzip = true
+""",
+    )
+    until(agent.ready, "the agent is not ready")
+    selected = [word for port in ports for word in ("--port", port)]
+    terminal = test.tracelet(*selected, "--otlp", "http://" + by_http.address("otlp_http"))
+
+    load(first + "/first", [Hop("first"), Hop("middle", "thread"), Hop("last", "thread")], True, {1: 10, 4: 30})
+    shown = terminal.stop()
+    assert len(shown) == 40 * 6, len(shown)
+    for exporter in ("jaeger", "otlp"):
+        until(lambda: agent.ledger(exporter)["exported"] == len(shown), f"{exporter} has not exported all")
+    for name, jaeger in (("14250", by_jaeger), ("OTLP/gRPC", by_otlp), ("OTLP/HTTP", by_http)):
+        compare(name, shown, jaeger)
+    same(shown, by_jaeger, by_otlp)
+
+
+def compare(name, shown, jaeger):
+    """Every span that the terminal showed is in Jaeger: ids, parent, name, times, tags."""
+    services = {span.service for span in shown}
+    assert services <= set(jaeger.query("services")), (services, jaeger.query("services"))
+    found = {}
+    for service in services:
+        found |= until(lambda: jaeger.spans(service), f"{name} has no spans of {service}")
+    for span in shown:
+        other = found[span.span_id]
+        assert other.trace_id == span.trace_id, (span, vars(other))
+        assert other.parents == ([span.parent] if span.has_parent() else []), (span, vars(other))
+        assert (other.name, other.service) == (span.name, span.service), (span, vars(other))
+        assert other.start_us == span.start // 1000, (span, vars(other))
+        assert abs(other.duration_us - (span.end - span.start) / 1000) <= 1, (span, vars(other))
+        assert other.tags["span.kind"] == span.kind
+        for tag in (*TRACED_TAGS, "tracelet.link", "tracelet.link.refused"):
+            assert other.tags.get(tag) == span[tag], (tag, span, vars(other))
+        assert other.process["process.pid"] == span.pid
+    traces = {span.trace_id for span in shown}
+    linked = sum(1 for span in shown if span.has_parent())
+    print(f"{name:<10} {len(shown)} spans, {len(traces)} traces, {linked} with a parent, {len(found)} in Jaeger")
+
+
+def same(shown, one, other):
+    """What one Jaeger shows of a span, the other shows too, to the last tag."""
+    for service in {span.service for span in shown}:
+        ours, theirs = one.spans(service), other.spans(service)
+        assert ours.keys() == theirs.keys()
+        for span_id, span in ours.items():
+            assert vars(span) == vars(theirs[span_id]), (vars(span), vars(theirs[span_id]))
