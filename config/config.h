@@ -33,7 +33,7 @@ struct Source {
 
 struct Conn {
   size_t max_connections = 65'536;
-  uint64_t idle_close_ns = 3'600'000'000'000;  // forget a connection that says nothing for an hour
+  uint32_t idle_close_s = 3'600;  // forget a connection that says nothing for an hour
 };
 
 struct Http {

@@ -31,10 +31,10 @@ std::string_view LastPart(std::string_view name) {
 
 std::optional<std::string> Nearest(std::string_view word, const std::vector<std::string>& candidates) {
   const std::string* best = nullptr;
-  size_t fewest = std::max<size_t>(2, LastPart(word).size() / 3) + 1;  // more edits than that make another word
+  size_t fewest = std::max<size_t>(1, LastPart(word).size() / 3) + 1;  // more edits than that make another word
   for (const std::string& candidate : candidates) {
     size_t edits = Edits(word, candidate);
-    if (LastPart(word) == LastPart(candidate)) edits = std::min<size_t>(edits, 2);
+    if (LastPart(word) == LastPart(candidate)) edits = std::min<size_t>(edits, 1);
     if (edits < fewest) {
       fewest = edits;
       best = &candidate;

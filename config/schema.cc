@@ -37,11 +37,10 @@ void AddCapture(Config& config, std::vector<Section>& sections) {
         Number("max_threads", &source.max_threads, "", 16, 1 << 24),
         Number("max_processes", &source.max_processes, "", 16, 1 << 24),
         Number("drain_interval_ms", &source.drain_interval_ms, "Also when a ring is an eighth full.", 1, 1000)}});
-  sections.push_back(
-      {"conn",
-       "Connections as user space remembers them.",
-       {Number("max_connections", &config.conn.max_connections, "", 16, 1 << 24),
-        Number("idle_close_ns", &config.conn.idle_close_ns, "Forgotten after this long in silence.", 1e9)}});
+  sections.push_back({"conn",
+                      "Connections as user space remembers them.",
+                      {Number("max_connections", &config.conn.max_connections, "", 16, 1 << 24),
+                       Number("idle_close_s", &config.conn.idle_close_s, "Forgotten after this long in silence.", 1)}});
   sections.push_back(
       {"http",
        "HTTP/1.x.",

@@ -110,8 +110,9 @@ class Reader {
         lines_[path] = node.source().begin.line;
         ReadTable(*node.as_table(), path);
       } else {
-        const auto nearest = Nearest(path, Names());
-        Mistake(node, "there is no key " + path + (nearest ? "; did you mean " + *nearest + "?" : ""));
+        const std::string written = Written(node, path);
+        const auto nearest = Nearest(written, Names());
+        Mistake(node, "there is no key " + written + (nearest ? "; did you mean " + *nearest + "?" : ""));
       }
     }
   }
@@ -135,6 +136,15 @@ class Reader {
   void Mistake(const toml::node& node, const std::string& what) { Add(node.source().begin.line, what); }
   void Add(uint32_t line, const std::string& what) {
     mistakes_.emplace_back(line, file_ + ":" + std::to_string(line) + ": " + what);
+  }
+  // "[exporters.otlp]" is a table in a table: both names were meant.
+  static std::string Written(const toml::node& node, std::string path) {
+    const toml::table* table = node.as_table();
+    while (table != nullptr && table->size() == 1 && table->begin()->second.is_table()) {
+      path += "." + std::string(table->begin()->first.str());
+      table = table->begin()->second.as_table();
+    }
+    return path;
   }
   [[nodiscard]] const Key* FindKey(const std::string& section, const std::string& name) const {
     for (const Section& candidate : schema_) {

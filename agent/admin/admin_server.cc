@@ -109,6 +109,10 @@ Result<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& liste
   server.set_write_timeout(kReadTimeoutS);
   server.set_keep_alive_timeout(kReadTimeoutS);
   server.set_tcp_nodelay(true);
+  server.set_socket_options([](int fd) {  // the library's own options let two agents share the port
+    const int yes = 1;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+  });
   admin->AddRoutes();
   const auto [host, port] = Split(listen);
   const bool bound = host.empty()

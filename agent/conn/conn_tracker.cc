@@ -338,7 +338,7 @@ void ConnTracker::RunTimers(uint64_t now_ns) {
 
 void ConnTracker::OnWatermark(uint64_t monotonic_ns) {
   RunTimers(monotonic_ns);
-  while (!table_.empty() && table_.back().used_ns + config_.conn.idle_close_ns < monotonic_ns) {
+  while (!table_.empty() && table_.back().used_ns + config_.conn.idle_close_s * kSecond_ns < monotonic_ns) {
     if (table_.back().parser) table_.back().parser->OnAbandon();
     Erase(table_.back());
   }

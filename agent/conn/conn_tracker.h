@@ -52,7 +52,8 @@ struct EventLedger {
 
 class ConnTracker {
  public:
-  static constexpr uint64_t kLinger_ns = 1'000'000'000;
+  static constexpr uint64_t kSecond_ns = 1'000'000'000;
+  static constexpr uint64_t kLinger_ns = kSecond_ns;
   static constexpr int kMaxTurns = 8;  // changes of direction without a known protocol
 
   using Ignore = std::function<void(const conn_id&)>;

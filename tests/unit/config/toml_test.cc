@@ -77,7 +77,7 @@ TEST(Toml, LeavesTheRestAsItIs) {
 TEST(Toml, TellsUnknownKeysWithTheNearestOne) {
   EXPECT_EQ(Mistakes("[exporter.otlp]\n\nendpoint = [\"c:4317\"]"),
             "t.toml:3: there is no key exporter.otlp.endpoint; did you mean exporter.otlp.endpoints?");
-  EXPECT_EQ(Mistakes("[exporters.otlp]\n"), "t.toml:1: there is no key exporters; did you mean exporter.otlp?");
+  EXPECT_EQ(Mistakes("[exporters.otlp]\n"), "t.toml:1: there is no key exporters.otlp; did you mean exporter.otlp?");
   EXPECT_EQ(Mistakes("[exporter]\nbatch_spans = 1"),
             "t.toml:2: there is no key exporter.batch_spans; did you mean exporter.jaeger.delivery.batch_spans?");
   EXPECT_EQ(Mistakes("colour = 1"), "t.toml:1: there is no key colour");
