@@ -32,13 +32,15 @@ gzip = true
     assert len(shown) == 40 * 6, len(shown)
     for exporter in ("jaeger", "otlp"):
         until(lambda: agent.ledger(exporter)["exported"] == len(shown), f"{exporter} has not exported all")
-    for name, jaeger in (("14250", by_jaeger), ("OTLP/gRPC", by_otlp), ("OTLP/HTTP", by_http)):
-        compare(name, shown, jaeger)
+    compare("OTLP/HTTP", shown, by_http, 1)
+    # Another process than the terminal's: its programs read the clock a little before or after.
+    compare("14250", shown, by_jaeger, 2000)
+    compare("OTLP/gRPC", shown, by_otlp, 2000)
     same(shown, by_jaeger, by_otlp)
 
 
-def compare(name, shown, jaeger):
-    """Every span that the terminal showed is in Jaeger: ids, parent, name, times, tags."""
+def compare(name, shown, jaeger, apart_us):
+    """Every span that the terminal showed is in Jaeger: ids, parent, name, times (at most that far apart), tags."""
     services = {span.service for span in shown}
     assert services <= set(jaeger.query("services")), (services, jaeger.query("services"))
     found = {}
@@ -49,8 +51,8 @@ def compare(name, shown, jaeger):
         assert other.trace_id == span.trace_id, (span, vars(other))
         assert other.parents == ([span.parent] if span.has_parent() else []), (span, vars(other))
         assert (other.name, other.service) == (span.name, span.service), (span, vars(other))
-        assert other.start_us == span.start // 1000, (span, vars(other))
-        assert abs(other.duration_us - (span.end - span.start) / 1000) <= 1, (span, vars(other))
+        assert abs(other.start_us - span.start // 1000) < apart_us, (span.start, vars(other))
+        assert abs(other.duration_us - (span.end - span.start) / 1000) <= apart_us, (span.start, span.end, vars(other))
         assert other.tags["span.kind"] == span.kind
         for tag in (*TRACED_TAGS, "tracelet.link", "tracelet.link.refused"):
             assert other.tags.get(tag) == span[tag], (tag, span, vars(other))
