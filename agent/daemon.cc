@@ -126,12 +126,13 @@ Status Daemon::Turn() {
 
 Status Daemon::Run() {
   cli::StopSignals::Install();
+  cli::StopSignals::InstallReload();
   if (Status admin = StartAdmin(); !admin) return admin;
   if (Status capture = StartCapture(); !capture) return capture;
   if (exports_.empty()) spdlog::warn("no exporter is configured: spans are only counted");
   if (admin_) admin_->SetReady(true);
   spdlog::info("ready");
-  const Status turned = Turn();
+  Status turned = Turn();
   const auto stop_by = Clock::now() + kExportWithin;
   if (admin_) admin_->SetReady(false);
   if (pipeline_) pipeline_->Finish();

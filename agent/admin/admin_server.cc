@@ -36,7 +36,7 @@ std::string FormatTime(int64_t unix_ns) {
 // As Go prints a duration: "1h2m3.5s".
 std::string FormatDuration(int64_t ns) {
   const int64_t seconds = ns / 1'000'000'000;
-  const std::string rest = fmt::format("{}s", static_cast<double>(ns % 60'000'000'000) / 1e9);
+  std::string rest = fmt::format("{}s", static_cast<double>(ns % 60'000'000'000) / 1e9);
   if (seconds < 60) return rest;
   if (seconds < 3'600) return fmt::format("{}m{}", seconds / 60, rest);
   return fmt::format("{}h{}m{}", seconds / 3'600, seconds / 60 % 60, rest);
@@ -54,9 +54,9 @@ std::pair<std::string, int> Split(const std::string& listen) {
 bool Bind(httplib::Server& server, const std::string& host, int port, int& bound) {
   if (port != 0) {
     bound = port;
-    return server.bind_to_port(host.c_str(), port);
+    return server.bind_to_port(host, port);
   }
-  bound = server.bind_to_any_port(host.c_str());
+  bound = server.bind_to_any_port(host);
   return bound > 0;
 }
 

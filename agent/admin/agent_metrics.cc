@@ -85,9 +85,9 @@ void AppendExporters(const std::vector<std::pair<std::string, exporter::ExportLe
   text.Counter("tracelet_exporter_spans_exported_total", "Taken by the backend.");
   each([](const ExportLedger& ledger) { return ledger.exported; });
   text.Counter("tracelet_exporter_spans_dropped_total", "Lost, by reason.");
-  for (const auto& [name, ledger] : exporters) {
-    ledger.dropped.ForEach([&](exporter::ExportDrop reason, uint64_t count) {
-      text.Sample(Labels({{"exporter", name}, {"reason", Name(reason)}}), count);
+  for (const auto& each_exporter : exporters) {
+    each_exporter.second.dropped.ForEach([&](exporter::ExportDrop reason, uint64_t count) {
+      text.Sample(Labels({{"exporter", each_exporter.first}, {"reason", Name(reason)}}), count);
     });
   }
   text.Gauge("tracelet_exporter_spans_held", "Waiting or on their way.");

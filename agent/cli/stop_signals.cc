@@ -27,9 +27,10 @@ void StopSignals::Install() {
   signal(SIGPIPE, SIG_IGN);
 }
 
+void StopSignals::InstallReload() { signal(SIGHUP, NoteReload); }
+
 bool StopSignals::TakeReload() {
-  static const bool installed = signal(SIGHUP, NoteReload) != SIG_ERR;
-  const bool taken = installed && reload != 0;
+  const bool taken = reload != 0;
   reload = 0;
   return taken;
 }

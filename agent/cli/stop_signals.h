@@ -12,7 +12,9 @@ class StopSignals {
   static void Install();
   // The signal that came, or 0.
   static int Received();
-  // Once true after each SIGHUP, from the first call on.
+  // From here on SIGHUP asks for a reload instead of ending the process.
+  static void InstallReload();
+  // Once true after each SIGHUP.
   static bool TakeReload();
   // It was sent to the whole foreground process group by a terminal (Ctrl-C).
   static bool FromTerminal();

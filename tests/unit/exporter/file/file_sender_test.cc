@@ -16,8 +16,8 @@ namespace {
 
 class FileSenderTest : public ::testing::Test {
  protected:
-  FileSenderTest() { std::filesystem::create_directory(directory_); }
-  ~FileSenderTest() override { std::filesystem::remove_all(directory_); }
+  void SetUp() override { std::filesystem::create_directory(directory_); }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
 
   std::string Read(const std::string& name) const {
     std::ostringstream text;

@@ -49,7 +49,7 @@ class Receiver {
   int port_ = 0;
 };
 
-std::unique_ptr<HttpSender> Make(std::vector<std::string> urls, bool gzip = false) {
+std::unique_ptr<HttpSender> Make(const std::vector<std::string>& urls, bool gzip = false) {
   std::vector<HttpOptions> endpoints;
   for (const auto& url : urls) {
     endpoints.push_back({url, "/v1/traces", "application/x-protobuf", gzip, {{"x-tenant", "t1"}}, {}});
