@@ -1,6 +1,6 @@
 // Where rendered spans go: a file descriptor that may be slow, stopped (Ctrl-S)
 // or gone, behind a bounded buffer and one thread that writes. The pipeline
-// thread appends whole blocks; it waits for a slow reader at most kPatience,
+// thread appends, and hands over whole blocks; it waits for a slow reader at most kPatience,
 // once, and from then on drops and counts until the reader moves again. With
 // WhenFull::kWait (a replay: nothing runs away) it waits as long as it takes.
 // Everything is called by one thread; the writing thread is inside.
@@ -10,8 +10,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
 #include <string_view>
+
+#include "exporter/text_block.h"
 
 namespace tracelet::exporter {
 
@@ -29,7 +30,10 @@ class Output {
   Output(const Output&) = delete;
   Output& operator=(const Output&) = delete;
 
-  // `text` shows `spans` spans. Flushes by itself every kBlockBytes.
+  // Text may be added to it at its end; Appended() must follow.
+  TextBlock& block() { return block_.text; }
+  // What was added shows `spans` spans. Flushes by itself every kBlockBytes.
+  void Appended(uint64_t spans);
   void Append(std::string_view text, uint64_t spans);
   // Hands what was appended to the writing thread.
   void Flush();
@@ -41,12 +45,16 @@ class Output {
   [[nodiscard]] uint64_t spans_dropped() const;
 
  private:
+  struct Block {
+    void Clear();
+    TextBlock text;
+    uint64_t spans = 0;
+  };
   struct Shared;  // outlives this object when the writing thread is stuck in write()
   std::shared_ptr<Shared> shared_;
   WhenFull when_full_;
   size_t limit_bytes_;
-  std::string block_;
-  uint64_t block_spans_ = 0;
+  Block block_;
   bool reader_stuck_ = false;
 };
 

@@ -26,7 +26,7 @@ class FileEncoder : public Encoder {
   pipeline::ResourceTagger tagger_;
   // Until the next Take.
   std::unordered_map<std::shared_ptr<const process::ProcessInfo>, std::string> processes_;
-  JsonText text_;
+  TextBlock text_;
   uint64_t count_ = 0;
 };
 

@@ -1,5 +1,6 @@
 #include "exporter/json/json_lines.h"
 
+#include <bit>
 #include <charconv>
 #include <cmath>
 #include <cstring>
@@ -34,91 +35,108 @@ bool IsPlain(std::string_view text) {
   return (found | marks(word)) == 0;
 }
 
+constexpr size_t kNumber = 32;  // more than the characters of any
+
+// These write where TextBlock::Room() has made room, and return where they ended.
+template <size_t kSize>
+char* Put(char* at, const char (&literal)[kSize]) {
+  std::memcpy(at, literal, kSize - 1);
+  return at + kSize - 1;
+}
+
+char* Put(char* at, std::string_view text) {
+  std::memcpy(at, text.data(), text.size());
+  return at + text.size();
+}
+
+template <typename Number>
+char* PutNumber(char* at, Number value) {
+  return std::to_chars(at, at + kNumber, value).ptr;
+}
+
+// Eight digits at once, each in a byte of a word. The first one is the lowest byte.
+uint64_t HexDigits(uint32_t value) {
+  static_assert(std::endian::native == std::endian::little);
+  constexpr uint64_t kOnes = 0x0101'0101'0101'0101;
+  uint64_t word = __builtin_bswap32(value);
+  word = (word | word << 16) & 0x0000'ffff'0000'ffff;
+  word = (word | word << 8) & 0x00ff'00ff'00ff'00ff;
+  word = (word >> 4 | word << 8) & kOnes * 0xf;
+  const uint64_t letters = (word + kOnes * 6) >> 4 & kOnes;
+  return word + kOnes * '0' + letters * ('a' - '0' - 10);
+}
+
+char* PutHex(char* at, uint64_t value) {
+  const uint64_t digits[] = {HexDigits(static_cast<uint32_t>(value >> 32)), HexDigits(static_cast<uint32_t>(value))};
+  std::memcpy(at, digits, sizeof(digits));
+  return at + sizeof(digits);
+}
+
+constexpr size_t kIds = 64;  // what PutIds() takes, and a few more
+
+char* PutIds(char* at, const span::TraceId& trace_id, span::SpanId span_id) {
+  at = PutHex(PutHex(at, trace_id.high), trace_id.low);
+  return PutHex(Put(at, R"(","span_id":")"), span_id.value);
+}
+
 // Nearly all text is plain and is copied; the library does the rest.
-void AppendString(std::string_view value, JsonText& text) {
+void AppendString(std::string_view value, TextBlock& text) {
   if (!IsPlain(value)) {
     text.Append(nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
     return;
   }
   char* at = text.Room(value.size() + 2);
-  *at++ = '"';
-  std::memcpy(at, value.data(), value.size());
-  at[value.size()] = '"';
-  text.Used(value.size() + 2);
-}
-
-template <typename Number>
-void AppendNumber(Number value, JsonText& text) {
-  constexpr size_t kDigits = 32;
-  char* at = text.Room(kDigits);
-  text.Used(static_cast<size_t>(std::to_chars(at, at + kDigits, value).ptr - at));
-}
-
-void AppendHex(uint64_t value, JsonText& text) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  constexpr size_t kCount = 16;
-  char* at = text.Room(kCount);
-  for (size_t i = kCount; i-- > 0; value >>= 4) at[i] = kDigits[value & 0xf];
-  text.Used(kCount);
-}
-
-void AppendTraceId(const span::TraceId& id, JsonText& text) {
-  AppendHex(id.high, text);
-  AppendHex(id.low, text);
-}
-
-struct AppendValue {
-  JsonText& text;
-  void operator()(const std::string& value) const { AppendString(value, text); }
-  void operator()(int64_t value) const { AppendNumber(value, text); }
-  void operator()(bool value) const { text.Append(std::string_view(value ? "true" : "false")); }
-  void operator()(double value) const {
-    if (std::isfinite(value)) {
-      AppendNumber(value, text);
-    } else {
-      text.Append("null");
-    }
-  }
-};
-
-void AppendAttribute(std::string_view key, std::string_view value, JsonText& text) {
-  AppendString(key, text);
-  text.Append(":");
-  AppendString(value, text);
-  text.Append(",");
-}
-
-// Keys are constants and need no escapes.
-void AppendKey(std::string_view key, JsonText& text) {
-  char* at = text.Room(key.size() + 3);
   *at = '"';
-  std::memcpy(at + 1, key.data(), key.size());
-  at[key.size() + 1] = '"';
-  at[key.size() + 2] = ':';
-  text.Used(key.size() + 3);
+  at = Put(at + 1, value);
+  *at = '"';
+  text.UsedUpTo(at + 1);
 }
 
-void AppendAttributes(const span::Span& span, std::string_view process_attributes, JsonText& text) {
-  text.Append(R"(,"attributes":{)");
-  for (const span::Attribute& attribute : span.attributes) {
-    AppendKey(attribute.key, text);
-    std::visit(AppendValue{text}, attribute.value);
+// Room for a key, its quotes and its colon, and what else is wanted.
+char* StartKey(std::string_view key, size_t more, TextBlock& text) {
+  char* at = text.Room(key.size() + 3 + more);
+  *at = '"';
+  return Put(Put(at + 1, key), "\":");
+}
+
+// One attribute and a comma. Keys are constants and need no escapes.
+struct AppendValue {
+  std::string_view key;
+  TextBlock& text;
+
+  void operator()(const std::string& value) const { operator()(std::string_view(value)); }
+  void operator()(std::string_view value) const {
+    text.UsedUpTo(StartKey(key, 0, text));
+    AppendString(value, text);
     text.Append(",");
   }
-  if (span.link != span::LinkRule::kNone) AppendAttribute("tracelet.link", Name(span.link), text);
-  if (span.refused != span::LinkRefusal::kNone) AppendAttribute("tracelet.link.refused", Name(span.refused), text);
+  void operator()(int64_t value) const { text.UsedUpTo(Put(PutNumber(Start(), value), ",")); }
+  void operator()(bool value) const { text.UsedUpTo(value ? Put(Start(), "true,") : Put(Start(), "false,")); }
+  void operator()(double value) const {
+    text.UsedUpTo(std::isfinite(value) ? Put(PutNumber(Start(), value), ",") : Put(Start(), "null,"));
+  }
+
+ private:
+  [[nodiscard]] char* Start() const { return StartKey(key, kNumber + 1, text); }
+};
+
+void AppendAttributes(const span::Span& span, std::string_view process_attributes, TextBlock& text) {
+  text.Append(R"(,"attributes":{)");
+  for (const span::Attribute& attribute : span.attributes) {
+    std::visit(AppendValue{attribute.key, text}, attribute.value);
+  }
+  if (span.link != span::LinkRule::kNone) AppendValue{"tracelet.link", text}(Name(span.link));
+  if (span.refused != span::LinkRefusal::kNone) AppendValue{"tracelet.link.refused", text}(Name(span.refused));
   text.Append(process_attributes);
   text.Append("}");
 }
 
-void AppendLinks(const std::vector<span::Link>& links, JsonText& text) {
+void AppendLinks(const std::vector<span::Link>& links, TextBlock& text) {
   text.Append(R"(,"links":[)");
   for (const span::Link& link : links) {
     if (&link != &links.front()) text.Append(",");
     text.Append(R"({"trace_id":")");
-    AppendTraceId(link.trace_id, text);
-    text.Append(R"(","span_id":")");
-    AppendHex(link.span_id.value, text);
+    text.UsedUpTo(PutIds(text.Room(kIds), link.trace_id, link.span_id));
     text.Append("\"}");
   }
   text.Append("]");
@@ -126,25 +144,21 @@ void AppendLinks(const std::vector<span::Link>& links, JsonText& text) {
 
 }  // namespace
 
-void AppendJsonLine(const span::Span& span, std::string_view process_attributes, JsonText& text) {
-  text.Append(R"({"trace_id":")");
-  AppendTraceId(span.trace_id, text);
-  text.Append(R"(","span_id":")");
-  AppendHex(span.span_id.value, text);
-  text.Append(R"(","parent_span_id":")");
-  if (span.parent_span_id) AppendHex(span.parent_span_id.value, text);
-  text.Append(R"(","kind":)");
-  text.Append(span.kind == span::Kind::kServer ? R"("server","name":)" : R"("client","name":)");
+void AppendJsonLine(const span::Span& span, std::string_view process_attributes, TextBlock& text) {
+  constexpr size_t kFixed = 256;  // the constant text of one step and its numbers
+  char* at = Put(text.Room(kFixed), R"({"trace_id":")");
+  at = Put(PutIds(at, span.trace_id, span.span_id), R"(","parent_span_id":")");
+  if (span.parent_span_id) at = PutHex(at, span.parent_span_id.value);
+  at = Put(at, R"(","kind":)");
+  text.UsedUpTo(span.kind == span::Kind::kServer ? Put(at, R"("server","name":)") : Put(at, R"("client","name":)"));
   AppendString(span.name, text);
   text.Append(R"(,"service":)");
   AppendString(span.process->service_name, text);
-  text.Append(R"(,"pid":)");
-  AppendNumber(span.process->key.tgid, text);
-  text.Append(R"(,"start_unix_nano":)");
-  AppendNumber(span.start_unix_ns, text);
-  text.Append(R"(,"end_unix_nano":)");
-  AppendNumber(span.end_unix_ns, text);
-  text.Append(span.status == span::StatusCode::kError ? R"(,"status":"error")" : R"(,"status":"unset")");
+  at = PutNumber(Put(text.Room(kFixed), R"(,"pid":)"), span.process->key.tgid);
+  at = PutNumber(Put(at, R"(,"start_unix_nano":)"), span.start_unix_ns);
+  at = PutNumber(Put(at, R"(,"end_unix_nano":)"), span.end_unix_ns);
+  text.UsedUpTo(span.status == span::StatusCode::kError ? Put(at, R"(,"status":"error")")
+                                                        : Put(at, R"(,"status":"unset")"));
   if (!span.trace_state.empty()) {
     text.Append(R"(,"trace_state":)");
     AppendString(span.trace_state, text);
@@ -161,10 +175,18 @@ bool IsResourceKey(std::string_view key) {
   return !key.empty() && key != "host.name" && key != "container.id" && key.rfind("process.", 0) != 0;
 }
 
+// The environment's keys may be any text.
+void AppendAttribute(std::string_view key, std::string_view value, TextBlock& text) {
+  AppendString(key, text);
+  text.Append(":");
+  AppendString(value, text);
+  text.Append(",");
+}
+
 }  // namespace
 
 std::string RenderProcessAttributes(const process::ProcessInfo& process, std::string_view host_name) {
-  JsonText text;
+  TextBlock text;
   AppendAttribute("host.name", host_name, text);
   if (!process.exe.empty()) AppendAttribute("process.executable.path", process.exe, text);
   if (!process.comm.empty()) AppendAttribute("process.executable.name", process.comm, text);
@@ -175,10 +197,8 @@ std::string RenderProcessAttributes(const process::ProcessInfo& process, std::st
     const std::string_view key = std::string_view(pair).substr(0, equals);
     if (IsResourceKey(key)) AppendAttribute(key, std::string_view(pair).substr(equals + 1), text);
   }
-  text.Append(R"("process.parent_pid":)");
-  AppendNumber(process.ppid, text);
-  text.Append(R"(,"process.pid":)");
-  AppendNumber(process.key.tgid, text);
+  char* at = PutNumber(Put(text.Room(3 * kNumber), R"("process.parent_pid":)"), process.ppid);
+  text.UsedUpTo(PutNumber(Put(at, R"(,"process.pid":)"), process.key.tgid));
   return std::string(text.view());
 }
 
@@ -189,9 +209,8 @@ const std::string& JsonLines::ProcessAttributes(const std::shared_ptr<const proc
 }
 
 void JsonLines::OnSpan(std::shared_ptr<const span::Span> span) {
-  line_.Clear();
-  AppendJsonLine(*span, ProcessAttributes(span->process), line_);
-  output_.Append(line_.view(), 1);
+  AppendJsonLine(*span, ProcessAttributes(span->process), output_.block());
+  output_.Appended(1);
 }
 
 void JsonLines::OnWatermark(uint64_t /*unix_ns*/) { output_.Flush(); }

@@ -13,7 +13,6 @@
 #pragma once
 
 #include <array>
-#include <cstring>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,38 +20,13 @@
 #include "agent/span/span.h"
 #include "exporter/exporter.h"
 #include "exporter/output.h"
+#include "exporter/text_block.h"
 
 namespace tracelet::exporter {
 
-// Text that grows; what is added is written in place.
-class JsonText {
- public:
-  // At least `bytes` bytes behind the text; Used() says how many became part of it.
-  char* Room(size_t bytes) {
-    if (buffer_.size() - used_ < bytes) buffer_.resize(2 * buffer_.size() + bytes);
-    return buffer_.data() + used_;
-  }
-  void Used(size_t bytes) { used_ += bytes; }
-  template <size_t kSize>
-  void Append(const char (&literal)[kSize]) {
-    std::memcpy(Room(kSize - 1), literal, kSize - 1);
-    used_ += kSize - 1;
-  }
-  void Append(std::string_view text) {
-    std::memcpy(Room(text.size()), text.data(), text.size());
-    used_ += text.size();
-  }
-  void Clear() { used_ = 0; }
-  [[nodiscard]] std::string_view view() const { return {buffer_.data(), used_}; }
-
- private:
-  std::string buffer_ = std::string(1024, '\0');
-  size_t used_ = 0;
-};
-
 // Appends one line. Takes the attributes of the process already rendered, because
 // they are most of the text and the same for all spans of a process.
-void AppendJsonLine(const span::Span& span, std::string_view process_attributes, JsonText& text);
+void AppendJsonLine(const span::Span& span, std::string_view process_attributes, TextBlock& text);
 
 // `"process.pid":…,"host.name":…`: a piece of the attributes object.
 std::string RenderProcessAttributes(const process::ProcessInfo& process, std::string_view host_name);
@@ -76,7 +50,6 @@ class JsonLines : public Exporter {
 
   Output& output_;
   std::string host_name_;
-  JsonText line_;
   std::array<Rendered, kProcesses> rendered_;
 };
 

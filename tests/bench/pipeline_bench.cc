@@ -33,7 +33,7 @@ class Printer : public span::SpanSink {
   uint64_t spans = 0;
 
  private:
-  exporter::JsonText line_;
+  exporter::TextBlock line_;
 };
 
 // `requests` on one connection; head and body in two writes and two reads: six events each.

@@ -20,7 +20,7 @@ namespace {
 class Lines : public span::SpanSink {
  public:
   void OnSpan(std::shared_ptr<const span::Span> span) override {
-    exporter::JsonText line;
+    exporter::TextBlock line;
     const std::string process = "\"process.pid\":" + std::to_string(span->process->key.tgid);
     exporter::AppendJsonLine(*span, process, line);
     text += line.view();

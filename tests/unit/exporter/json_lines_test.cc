@@ -12,7 +12,7 @@ namespace tracelet::exporter {
 namespace {
 
 std::string Line(const span::Span& span) {
-  JsonText text;
+  TextBlock text;
   AppendJsonLine(span, RenderProcessAttributes(*span.process, "node-1"), text);
   return std::string(text.view());
 }
