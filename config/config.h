@@ -136,12 +136,37 @@ struct Admin {
   std::string listen = ":14271";  // empty: off
 };
 
+// A UDP port for the thrift datagrams of Jaeger clients.
+struct UdpPort {
+  std::string listen;  // HOST:PORT or :PORT; empty: off
+  size_t max_packet_bytes = 65'000;
+  size_t receive_buffer_bytes = 8u << 20;  // of the socket; above net.core.rmem_max only with CAP_NET_ADMIN
+  uint32_t threads = 1;
+};
+
+// What samplers of Jaeger clients ask, over HTTP; answered by the collectors of [exporter.jaeger].
+struct Sampling {
+  std::string listen = ":5778";  // empty: off
+  std::string strategies_file;   // Jaeger's JSON; answers where no collector does or did
+  uint32_t timeout_ms = 2'000;   // of one question to the collector
+  size_t max_services = 10'000;  // whose last answer is kept
+};
+
+struct Ingest {
+  UdpPort zipkin_compact{.listen = ":5775"};
+  UdpPort jaeger_compact{.listen = ":6831"};
+  UdpPort jaeger_binary{.listen = ":6832"};
+  std::map<std::string, std::string> tags;  // added to each process that comes in
+  Sampling sampling;
+};
+
 struct Config {
   Selector selector;
   Source source;
   Conn conn;
   Http http;
   Span span;
+  Ingest ingest;
   Pipeline pipeline;
   Exporter exporter;
   Admin admin;

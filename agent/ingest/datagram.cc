@@ -5,23 +5,23 @@
 
 namespace tracelet::ingest {
 
-Decoded DecodeDatagram(ThriftProtocol protocol, std::string datagram) {
-  auto batch = std::make_unique<Batch>();
-  batch->datagram = std::move(datagram);
-  if (batch->datagram.empty()) return {nullptr, "it is empty"};
-
-  ThriftReader reader(protocol, batch->datagram);
+Decoded DecodeDatagram(ThriftProtocol protocol, std::string_view datagram) {
+  if (datagram.empty()) return {std::nullopt, "it is empty"};
+  Decoded decoded;
+  Batch& batch = decoded.batch.emplace();
+  ThriftReader reader(protocol, datagram);
   const std::string_view method = reader.MessageName();
-  bool decoded = false;
+  bool complete = false;
   if (method == "emitBatch") {
-    decoded = DecodeJaegerBatch(reader, *batch);
+    complete = DecodeJaegerBatch(reader, batch);
   } else if (method == "emitZipkinBatch") {
-    decoded = DecodeZipkinBatch(reader, *batch);
+    complete = DecodeZipkinBatch(reader, batch);
   } else if (reader.ok()) {
-    return {nullptr, "an unknown method"};
+    return {std::nullopt, "an unknown method"};
   }
-  if (decoded) return {std::move(batch), {}};
-  return {nullptr, reader.ok() ? "a required field of the batch or its process is missing" : Describe(reader.error())};
+  if (complete) return decoded;
+  return {std::nullopt,
+          reader.ok() ? "a required field of the batch or its process is missing" : Describe(reader.error())};
 }
 
 }  // namespace tracelet::ingest

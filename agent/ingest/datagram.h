@@ -2,8 +2,7 @@
 // framing around it. Only the first message counts, what follows it is ignored.
 #pragma once
 
-#include <memory>
-#include <string>
+#include <optional>
 #include <string_view>
 
 #include "agent/ingest/jaeger_model.h"
@@ -12,11 +11,12 @@
 namespace tracelet::ingest {
 
 struct Decoded {
-  std::unique_ptr<Batch> batch;  // null: all of the datagram is lost
-  std::string_view error;        // then: why, for a log
+  std::optional<Batch> batch;  // absent: all of the datagram is lost
+  std::string_view error;      // then: why, for a log
 };
 
-// emitBatch and emitZipkinBatch, of any message type, in either protocol. Pure; any thread.
-Decoded DecodeDatagram(ThriftProtocol protocol, std::string datagram);
+// emitBatch and emitZipkinBatch, of any message type, in either protocol. The batch has
+// views into `datagram`. Pure; any thread.
+Decoded DecodeDatagram(ThriftProtocol protocol, std::string_view datagram);
 
 }  // namespace tracelet::ingest

@@ -243,6 +243,7 @@ bool Decoder::ReadSpan(Span& span) {
 
 bool Decoder::ReadSpans() {
   return ReadStructs(reader_, batch_.spans, kMinSpanBytes, [&](Span& span) {
+    ++batch_.received;
     const bool complete = ReadSpan(span);
     if (!complete) batch_.lost.Add(SpanLoss::kMissingField);
     const bool representable = Representable(span);

@@ -1,6 +1,6 @@
 // What one datagram held, in Jaeger's model (api_v2), whichever of jaeger.thrift and
-// zipkincore it came in. Plain data; the text is views into `datagram` and `made`, so
-// a Batch stays where it is made.
+// zipkincore it came in. Plain data; the text is views into the datagram, which must
+// outlive the batch, and into `made`.
 #pragma once
 
 #include <cstdint>
@@ -87,19 +87,21 @@ constexpr std::string_view Name(SpanLoss loss) {
 }
 
 struct Batch {
-  Batch() = default;
-  Batch(const Batch&) = delete;
-  Batch& operator=(const Batch&) = delete;
-
-  std::string datagram;
-  std::forward_list<std::string> made;  // text that conversion made
-
   Format format = Format::kJaeger;
   std::optional<Process> process;  // of all spans; kJaeger only
   std::vector<Span> spans;
   std::optional<int64_t> sequence;
   std::optional<ClientStats> stats;
+  uint32_t received = 0;  // spans in the datagram, the lost ones too; one of Zipkin's can give two
   Counters<SpanLoss> lost;
+  std::forward_list<std::string> made;  // text that conversion made; stays where it is
+};
+
+// Where batches go. Any thread; the batch is valid during the call.
+class BatchSink {
+ public:
+  virtual ~BatchSink() = default;
+  virtual void OnBatch(const Batch& batch) = 0;
 };
 
 }  // namespace tracelet::ingest

@@ -61,7 +61,6 @@ class Converter {
   void AddLogs(std::vector<Log>& logs);
   [[nodiscard]] const Endpoint* FindService() const;
   Process ToProcess(const Endpoint& service);
-  void Add(JaegerSpan span);
 
   const Span& from_;
   Batch& batch_;
@@ -221,29 +220,21 @@ Process Converter::ToProcess(const Endpoint& service) {
   return process;
 }
 
-void Converter::Add(JaegerSpan span) {
-  if (Representable(span)) {
-    batch_.spans.push_back(std::move(span));
-  } else {
-    batch_.lost.Add(SpanLoss::kTimeRange);
-  }
-}
-
 void Converter::Convert() {
+  ++batch_.received;
   const Endpoint* service = FindService();
-  if (service == nullptr) {
-    batch_.lost.Add(SpanLoss::kNoServiceName);
-    return;
-  }
+  if (service == nullptr) return batch_.lost.Add(SpanLoss::kNoServiceName);
   JaegerSpan span = ToSpan();
+  if (!Representable(span)) return batch_.lost.Add(SpanLoss::kTimeRange);
   span.process = ToProcess(*service);
   const Annotation* cs = Find(from_, kClientSend);
   const Annotation* sr = Find(from_, kServerReceive);
-  if (cs == nullptr || sr == nullptr) return Add(std::move(span));
+  if (cs == nullptr || sr == nullptr) return batch_.spans.push_back(std::move(span));
   JaegerSpan other = OtherSide(span, *cs, *sr);
+  if (!Representable(other)) return batch_.lost.Add(SpanLoss::kTimeRange);
   other.process = span.process;
-  Add(std::move(span));
-  Add(std::move(other));
+  batch_.spans.push_back(std::move(span));
+  batch_.spans.push_back(std::move(other));
 }
 
 }  // namespace

@@ -10,6 +10,8 @@ constexpr uint32_t kBatchSpans = 1;
 constexpr uint32_t kProcessTags = 2;
 constexpr uint32_t kSpanProcess = 10;
 
+constexpr size_t kUsualSpanBytes = 400;
+
 // Sign-extended, as protobuf wants int32 and int64.
 uint64_t Signed(int64_t value) { return static_cast<uint64_t>(value); }
 
@@ -121,7 +123,7 @@ std::string EncodeProcessTags(const std::vector<ingest::Tag>& tags) {
 span::IngestedBatch Encode(const ingest::Batch& batch, std::string_view process_tags) {
   span::IngestedBatch encoded;
   encoded.count = static_cast<uint32_t>(batch.spans.size());
-  encoded.spans.reserve(batch.datagram.size() * 3 / 2);
+  encoded.spans.reserve(batch.spans.size() * kUsualSpanBytes);
   Encoder encoder(encoded.spans, process_tags);
   for (const ingest::Span& span : batch.spans) encoder.Span(span);
   if (batch.process) Encoder(encoded.process.emplace(), process_tags).Fields(*batch.process);

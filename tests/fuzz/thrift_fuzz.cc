@@ -5,11 +5,11 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using tracelet::ingest::ThriftProtocol;
-  const std::string datagram(reinterpret_cast<const char*>(data), size);
+  const std::string_view datagram(reinterpret_cast<const char*>(data), size);
   for (const auto protocol : {ThriftProtocol::kCompact, ThriftProtocol::kBinary}) {
     const auto decoded = tracelet::ingest::DecodeDatagram(protocol, datagram);
-    if ((decoded.batch == nullptr) == decoded.error.empty()) __builtin_trap();
-    if (decoded.batch == nullptr) continue;
+    if (decoded.batch.has_value() != decoded.error.empty()) __builtin_trap();
+    if (!decoded.batch) continue;
     // A span takes at least a byte of the datagram; one of Zipkin's can become two.
     if (decoded.batch->spans.size() > 2 * size) __builtin_trap();
     const auto encoded = tracelet::exporter::wire::Encode(*decoded.batch, {});

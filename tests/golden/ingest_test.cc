@@ -52,8 +52,8 @@ std::string Request(const span::IngestedBatch& batch) {
 // What is made of a datagram; empty: nothing is left of it.
 std::string Request(ThriftProtocol protocol, std::string datagram) {
   datagram.resize(std::min(datagram.size(), kMaxDatagram));
-  const Decoded decoded = DecodeDatagram(protocol, std::move(datagram));
-  if (decoded.batch == nullptr) return {};
+  const Decoded decoded = DecodeDatagram(protocol, datagram);
+  if (!decoded.batch) return {};
   if (decoded.batch->spans.empty() && decoded.batch->lost.Total() > 0) return {};
   return Request(exporter::wire::Encode(*decoded.batch, {}));
 }

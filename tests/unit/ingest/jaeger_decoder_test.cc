@@ -41,14 +41,20 @@ class JaegerDecoderTest : public testing::TestWithParam<ThriftProtocol> {
   [[nodiscard]] std::string Tag(int32_t type, const std::string& value) const {
     return Writer().FieldString(1, "key").FieldI32(2, type).Append(value).Stop().bytes();
   }
-  [[nodiscard]] Decoded Decode(std::string message) const { return DecodeDatagram(GetParam(), std::move(message)); }
+  // The message lives as long as the test.
+  [[nodiscard]] Decoded Decode(std::string message) {
+    return DecodeDatagram(GetParam(), messages_.emplace_front(std::move(message)));
+  }
   [[nodiscard]] static std::vector<uint64_t> Ids(const Decoded& decoded) {
     std::vector<uint64_t> ids;
-    if (decoded.batch != nullptr) {
+    if (decoded.batch) {
       for (const auto& span : decoded.batch->spans) ids.push_back(span.span_id.value);
     }
     return ids;
   }
+
+ private:
+  std::forward_list<std::string> messages_;
 };
 
 INSTANTIATE_TEST_SUITE_P(Protocols, JaegerDecoderTest,
@@ -148,7 +154,7 @@ TEST_P(JaegerDecoderTest, AnAbsentValueIsZero) {
 TEST_P(JaegerDecoderTest, ReadsSequenceAndStatistics) {
   const std::string stats = Writer().FieldI64(3, 12).Field(4, kStruct).FieldI64(1, 1).FieldI64(2, 2).bytes();
   auto decoded = Decode(Message({}, Writer().Append(stats).FieldI64(3, 3).Stop().bytes()));
-  ASSERT_NE(decoded.batch, nullptr);
+  ASSERT_TRUE(decoded.batch);
   EXPECT_EQ(decoded.batch->sequence, 12);
   ASSERT_TRUE(decoded.batch->stats);
   EXPECT_EQ(decoded.batch->stats->failed_to_emit_spans, 3);
@@ -170,7 +176,7 @@ TEST_P(JaegerDecoderTest, IsLostWholeWhenCutAnywhere) {
   const std::string message = Message({Span({.id = 1, .extra = tags}), Span({.id = 2})});
   for (size_t size = 0; size < message.size(); ++size) {
     const auto decoded = Decode(message.substr(0, size));
-    ASSERT_EQ(decoded.batch, nullptr) << size;
+    ASSERT_FALSE(decoded.batch) << size;
     ASSERT_FALSE(decoded.error.empty());
   }
   EXPECT_EQ(Ids(Decode(message)), (Ids64{1, 2}));
@@ -181,12 +187,12 @@ TEST_P(JaegerDecoderTest, AClaimOfManySpansCostsNothing) {
   ThriftWriter writer = Writer();
   writer.Message("emitBatch").Field(1, kStruct).FieldList(2, 10'000'000);
   const auto decoded = Decode(writer.bytes());
-  EXPECT_EQ(decoded.batch, nullptr);
+  EXPECT_FALSE(decoded.batch);
   EXPECT_EQ(decoded.error, Describe(ThriftError::kTooMany));
 }
 
 TEST_P(JaegerDecoderTest, WithoutArgumentsThereIsNoBatch) {
-  EXPECT_EQ(Decode(Writer().Message("emitBatch").Stop().bytes()).batch, nullptr);
+  EXPECT_FALSE(Decode(Writer().Message("emitBatch").Stop().bytes()).batch);
   EXPECT_EQ(Decode(Writer().Message("emitOther").Stop().bytes()).error, "an unknown method");
 }
 

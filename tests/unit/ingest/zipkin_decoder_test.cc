@@ -21,6 +21,7 @@ std::string Host(std::string_view service, int32_t ipv4 = 0) {
 
 struct Spans {
   std::vector<std::string> encoded;
+  std::string datagram;
 
   // One span of `fields`, with annotations (time, value) of a host called "shop".
   Spans& Add(int64_t id, const std::vector<std::pair<int64_t, std::string>>& annotations,
@@ -34,11 +35,13 @@ struct Spans {
     encoded.push_back(writer.Append(fields).Stop().bytes());
     return *this;
   }
-  [[nodiscard]] std::unique_ptr<Batch> Decode() const {
+  // The datagram lives as long as this.
+  [[nodiscard]] std::optional<Batch> Decode() {
     ThriftWriter writer = Writer();
     writer.Message("emitZipkinBatch").FieldList(1, static_cast<uint32_t>(encoded.size()));
     for (const std::string& span : encoded) writer.Append(span);
-    return DecodeDatagram(ThriftProtocol::kCompact, writer.Stop().bytes()).batch;
+    datagram = writer.Stop().bytes();
+    return DecodeDatagram(ThriftProtocol::kCompact, datagram).batch;
   }
 };
 
@@ -78,21 +81,23 @@ TEST(ZipkinDecoder, ASpanWithoutAServiceNameIsLostAlone) {
   Spans spans;
   spans.Add(1, {{5, "sr"}}).Add(2, {}).Add(3, {{6, "sr"}});
   const auto batch = spans.Decode();
-  ASSERT_NE(batch, nullptr);
+  ASSERT_TRUE(batch);
   ASSERT_EQ(batch->spans.size(), 2U);
   EXPECT_EQ(batch->spans[1].span_id.value, 3U);
   EXPECT_EQ(batch->lost[SpanLoss::kNoServiceName], 1U);
 }
 
 TEST(ZipkinDecoder, ASpanOutsideTheTimesOfTheModelIsLostAlone) {
-  const auto batch = Spans().Add(1, {{-5, "sr"}}).Add(2, {{5, "sr"}}).Add(3, {{5, "sr"}, {-1, "note"}}).Decode();
+  Spans spans;
+  const auto batch = spans.Add(1, {{-5, "sr"}}).Add(2, {{5, "sr"}}).Add(3, {{5, "sr"}, {-1, "note"}}).Decode();
   ASSERT_EQ(batch->spans.size(), 1U);
   EXPECT_EQ(batch->spans[0].span_id.value, 2U);
   EXPECT_EQ(batch->lost[SpanLoss::kTimeRange], 2U);
 }
 
 TEST(ZipkinDecoder, DerivesStartAndDurationFromAnnotations) {
-  const auto batch = Spans()
+  Spans spans;
+  const auto batch = spans
                          .Add(1, {{10, "sr"}, {30, "ss"}})                        // root: its receive
                          .Add(2, {{40, "x"}, {10, "cs"}, {25, "cr"}, {90, "y"}})  // the client wins
                          .Add(3, {{10, "note"}, {70, "note"}})                    // first to last
@@ -108,7 +113,8 @@ TEST(ZipkinDecoder, DerivesStartAndDurationFromAnnotations) {
 
 TEST(ZipkinDecoder, AChildDoesNotStartAtItsReceive) {
   const std::string parent = Writer().FieldI64(5, 9).bytes();
-  const auto batch = Spans().Add(1, {{10, "sr"}}, parent).Add(2, {{10, "sr"}, {30, "ss"}}, parent).Decode();
+  Spans spans;
+  const auto batch = spans.Add(1, {{10, "sr"}}, parent).Add(2, {{10, "sr"}, {30, "ss"}}, parent).Decode();
   // The conversion itself takes the receive when there is still no start.
   EXPECT_EQ(batch->spans[0].start_us, 10);
   EXPECT_EQ(batch->spans[0].duration_us, 1);
@@ -118,8 +124,8 @@ TEST(ZipkinDecoder, AChildDoesNotStartAtItsReceive) {
 }
 
 TEST(ZipkinDecoder, SaysWhatItRepaired) {
-  const auto batch = Spans()
-                         .Add(1, {{10, "sr"}}, Writer().FieldI64(5, 0).FieldI64(11, -9).bytes())
+  Spans spans;
+  const auto batch = spans.Add(1, {{10, "sr"}}, Writer().FieldI64(5, 0).FieldI64(11, -9).bytes())
                          .Add(2, {{10, "sr"}}, Binary({Binary("Error", "", 6), Binary("ERROR", "FALSE", 6)}))
                          .Add(3, {{10, "sr"}}, Binary({Binary("error", "it broke", 6), Binary("error", "\1", 0)}))
                          .Decode();
@@ -134,8 +140,9 @@ TEST(ZipkinDecoder, SaysWhatItRepaired) {
 
 TEST(ZipkinDecoder, ConvertsBinaryAnnotationsByType) {
   using namespace std::string_view_literals;
+  Spans spans;
   const auto batch =
-      Spans()
+      spans
           .Add(1, {},
                Binary({Binary("b", "\2", 0), Binary("y", "raw", 1), Binary("s", "\xff\xfe"sv, 2),
                        Binary("i", "\0\0\1\0more"sv, 3), Binary("l", "\xff\xff\xff\xff\xff\xff\xff\xff", 4),
@@ -164,7 +171,8 @@ TEST(ZipkinDecoder, ConvertsBinaryAnnotationsByType) {
 }
 
 TEST(ZipkinDecoder, MovesWhatIsOfTheProcessThereSorted) {
-  const auto batch = Spans()
+  Spans spans;
+  const auto batch = spans
                          .Add(1, {{10, "cs"}},
                               Binary({Binary("jaeger.hostname", "node1", 6), Binary("http.path", "/", 6),
                                       Binary("jaegerClient", "Go-1", 6)}))
@@ -174,7 +182,8 @@ TEST(ZipkinDecoder, MovesWhatIsOfTheProcessThereSorted) {
 }
 
 TEST(ZipkinDecoder, ClientAndServerInOneSpanAreTwo) {
-  const auto batch = Spans().Add(7, {{10, "cs"}, {12, "sr"}, {18, "ss"}, {20, "cr"}, {15, "note"}}).Decode();
+  Spans spans;
+  const auto batch = spans.Add(7, {{10, "cs"}, {12, "sr"}, {18, "ss"}, {20, "cr"}, {15, "note"}}).Decode();
   ASSERT_EQ(batch->spans.size(), 2U);
   EXPECT_EQ(batch->spans[0].duration_us, 10);
   EXPECT_THAT(Show(batch->spans[0].tags), ElementsAre("span.kind=client"));

@@ -1,0 +1,26 @@
+// Brings received batches into the form of the exporters: encoded once, for all of them.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "agent/ingest/jaeger_model.h"
+#include "agent/span/ingested_batch.h"
+
+namespace tracelet::exporter::wire {
+
+// Any thread. The sinks outlive it.
+class IngestEncoder : public ingest::BatchSink {
+ public:
+  // `tags` are added to each process (--agent.tags).
+  IngestEncoder(const std::map<std::string, std::string>& tags, std::vector<span::IngestSink*> sinks);
+
+  void OnBatch(const ingest::Batch& batch) override;
+
+ private:
+  std::string process_tags_;  // encoded
+  std::vector<span::IngestSink*> sinks_;
+};
+
+}  // namespace tracelet::exporter::wire
