@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "agent/admin/http_listen.h"
 #include "agent/cli/version.h"
 
 namespace tracelet::admin {
@@ -40,24 +41,6 @@ std::string FormatDuration(int64_t ns) {
   if (seconds < 60) return rest;
   if (seconds < 3'600) return fmt::format("{}m{}", seconds / 60, rest);
   return fmt::format("{}h{}m{}", seconds / 3'600, seconds / 60 % 60, rest);
-}
-
-// "host:port" -> {"::", port} where there is no host.
-std::pair<std::string, int> Split(const std::string& listen) {
-  const size_t colon = listen.rfind(':');
-  std::string host = colon == std::string::npos ? "" : listen.substr(0, colon);
-  if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  const std::string port = colon == std::string::npos ? listen : listen.substr(colon + 1);
-  return {host, std::atoi(port.c_str())};
-}
-
-bool Bind(httplib::Server& server, const std::string& host, int port, int& bound) {
-  if (port != 0) {
-    bound = port;
-    return server.bind_to_port(host, port);
-  }
-  bound = server.bind_to_any_port(host);
-  return bound > 0;
 }
 
 }  // namespace
@@ -109,16 +92,10 @@ Result<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& liste
   server.set_write_timeout(kReadTimeoutS);
   server.set_keep_alive_timeout(kReadTimeoutS);
   server.set_tcp_nodelay(true);
-  server.set_socket_options([](int fd) {  // the library's own options let two agents share the port
-    const int yes = 1;
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
-  });
   admin->AddRoutes();
-  const auto [host, port] = Split(listen);
-  const bool bound = host.empty()
-                         ? Bind(server, "::", port, admin->port_) || Bind(server, "0.0.0.0", port, admin->port_)
-                         : Bind(server, host, port, admin->port_);
-  if (!bound) return SystemError("cannot listen on " + listen);
+  const auto port = ListenHttp(server, listen);
+  if (!port) return port.error();
+  admin->port_ = *port;
   admin->thread_ = std::thread([&server] { server.listen_after_bind(); });
   while (!server.is_running()) std::this_thread::yield();  // stop() before that would be lost
   return admin;

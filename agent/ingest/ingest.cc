@@ -2,7 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
-#include "agent/ingest/metrics_text.h"
+#include "agent/admin/metrics_text.h"
 
 namespace tracelet::ingest {
 namespace {
@@ -85,7 +85,7 @@ void Ingest::AppendReporter(std::string& out) {
        &FormatCounters::spans_failures},
   };
   static constexpr const char* kLabels[] = {R"(format="jaeger",protocol="grpc")", R"(format="zipkin",protocol="grpc")"};
-  MetricsText text(out);
+  admin::MetricsText text(out);
   for (const Series& series : kSeries) {
     text.Counter(series.name, series.help);
     for (size_t i = 0; i < 2; ++i) text.Sample(kLabels[i], Load(counters_.formats[i].*series.value));
@@ -100,7 +100,7 @@ void Ingest::AppendReporter(std::string& out) {
 
 void Ingest::AppendPorts(std::string& out) {
   const std::lock_guard lock(ports_mutex_);
-  MetricsText text(out);
+  admin::MetricsText text(out);
   const auto each = [&](const auto& value) {
     for (const Port& port : ports_) text.Sample(port.labels, port.receiver == nullptr ? 0 : value(port));
   };
@@ -122,7 +122,7 @@ void Ingest::AppendPorts(std::string& out) {
 
 void Ingest::AppendClients(std::string& out) {
   const auto totals = clients_.totals(ClientStatsTable::Clock::now());
-  MetricsText text(out);
+  admin::MetricsText text(out);
   text.Counter("jaeger_agent_client_stats_batches_received_total", "Batches received from clients that number them");
   text.Sample("", totals.batches_received);
   text.Counter("jaeger_agent_client_stats_batches_sent_total", "Batches these clients sent, by their numbers");

@@ -2,8 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "agent/admin/listen_address.h"
 #include "agent/ingest/datagram.h"
-#include "agent/ingest/listen_address.h"
 
 namespace tracelet::ingest {
 namespace {
@@ -52,7 +52,7 @@ void Receiver::OnLoss(const Datagram& datagram, std::string_view why) {
   if (now.count() < next || !next_log_.compare_exchange_strong(next, later)) return Add(unlogged_);
   const uint64_t unlogged = unlogged_.exchange(0);
   spdlog::warn("UDP {}: a datagram of {} bytes from {} cannot be used: {}{}", listen_, datagram.bytes.size(),
-               Describe(datagram.from), why,
+               admin::Describe(datagram.from), why,
                unlogged > 0 ? fmt::format("; {} more since the last such line", unlogged) : "");
 }
 

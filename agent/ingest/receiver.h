@@ -1,6 +1,6 @@
 // What happens to the datagrams of one port: decoded, counted, handed on; what cannot be
 // decoded is told in the log, at most once per kLogEvery. Its counters are the ones of
-// jaeger-agent, see metrics.h. Any thread.
+// jaeger-agent, see docs/jaeger-agent.md. Any thread.
 #pragma once
 
 #include <array>

@@ -4,8 +4,8 @@
 
 #include <thread>
 
-#include "agent/ingest/listen_address.h"
-#include "agent/ingest/metrics_text.h"
+#include "agent/admin/http_listen.h"
+#include "agent/admin/metrics_text.h"
 
 namespace tracelet::ingest {
 namespace {
@@ -28,21 +28,6 @@ void Fail(httplib::Response& response, int status, const std::string& text) {
 
 bool IsEndpoint(const std::string& path) {
   return path == "/" || path == "/sampling" || path == "/baggageRestrictions";
-}
-
-// Not SO_REUSEPORT, which would let two agents take turns at one port.
-void ReuseAddress(socket_t socket) {
-  const int on = 1;
-  setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-}
-
-bool BindTo(httplib::Server& server, const std::string& host, int port, int& bound) {
-  if (port == 0) {
-    bound = server.bind_to_any_port(host);
-    return bound > 0;
-  }
-  bound = port;
-  return server.bind_to_port(host, port);
 }
 
 }  // namespace
@@ -100,7 +85,6 @@ void SamplingHttp::Impl::Baggage(const httplib::Request& request, httplib::Respo
 void SamplingHttp::Impl::Route() {
   using httplib::Request;
   using httplib::Response;
-  server.set_socket_options(ReuseAddress);
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_read_timeout(kReadTimeoutSeconds);
   server.set_keep_alive_max_count(1);  // an idle client would keep a thread
@@ -120,16 +104,11 @@ void SamplingHttp::Impl::Route() {
 }
 
 Result<std::unique_ptr<SamplingHttp>> SamplingHttp::Start(const std::string& listen, StrategyCache& strategies) {
-  const auto address = ParseListen(listen);
-  if (!address) return address.error();
   auto impl = std::make_unique<Impl>(strategies);
   impl->Route();
-  const int port = std::stoi(address->port);
-  // The IPv6 wildcard takes both families; IPv4 alone where there is no IPv6.
-  const bool bound = address->host.empty() ? BindTo(impl->server, "::", port, impl->port) ||
-                                                 BindTo(impl->server, "0.0.0.0", port, impl->port)
-                                           : BindTo(impl->server, address->host, port, impl->port);
-  if (!bound) return SystemError("cannot listen on " + listen);
+  const auto port = admin::ListenHttp(impl->server, listen);
+  if (!port) return port.error();
+  impl->port = *port;
   impl->thread = std::thread([raw = impl.get()] { raw->server.listen_after_bind(); });
   // Before that stop() would do nothing.
   while (!impl->server.is_running()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -149,7 +128,7 @@ void SamplingHttp::Stop() {
 uint16_t SamplingHttp::port() const { return static_cast<uint16_t>(impl_->port); }
 
 void SamplingHttp::AppendMetrics(std::string& out) const {
-  MetricsText text(out);
+  admin::MetricsText text(out);
   const HttpCounters& counters = impl_->counters;
   text.Counter("jaeger_agent_http_server_requests_total", "Answered requests");
   text.Sample("type=\"baggage\"", 0);

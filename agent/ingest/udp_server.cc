@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <array>
 
-#include "agent/ingest/listen_address.h"
+#include "agent/admin/listen_address.h"
 
 namespace tracelet::ingest {
 namespace {
@@ -59,7 +59,7 @@ class UdpServer::Buffers {
 };
 
 Result<std::unique_ptr<UdpServer>> UdpServer::Start(const config::UdpPort& config, DatagramSink& sink) {
-  auto socket = Bind(config.listen, SOCK_DGRAM);
+  auto socket = admin::Bind(config.listen, SOCK_DGRAM);
   if (!socket) return socket.error();
   UniqueFd stop(eventfd(0, EFD_CLOEXEC));
   if (!stop) return SystemError("eventfd");

@@ -9,7 +9,7 @@
 #include "agent/base/result.h"
 #include "agent/base/unique_fd.h"
 
-namespace tracelet::ingest {
+namespace tracelet::admin {
 
 struct HostPort {
   std::string host;  // empty: every address
@@ -23,4 +23,4 @@ Result<UniqueFd> Bind(const std::string& listen, int type);
 // "10.0.0.7:43210", "[::1]:43210".
 std::string Describe(const sockaddr_storage& address);
 
-}  // namespace tracelet::ingest
+}  // namespace tracelet::admin

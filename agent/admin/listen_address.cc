@@ -1,4 +1,4 @@
-#include "agent/ingest/listen_address.h"
+#include "agent/admin/listen_address.h"
 
 #include <netdb.h>
 #include <netinet/in.h>
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <memory>
 
-namespace tracelet::ingest {
+namespace tracelet::admin {
 namespace {
 
 struct FreeAddresses {
@@ -81,4 +81,4 @@ std::string Describe(const sockaddr_storage& address) {
   return name.find(':') == std::string::npos ? name + ":" + port : "[" + name + "]:" + port;
 }
 
-}  // namespace tracelet::ingest
+}  // namespace tracelet::admin

@@ -1,8 +1,8 @@
-#include "agent/ingest/listen_address.h"
+#include "agent/admin/listen_address.h"
 
 #include <gtest/gtest.h>
 
-namespace tracelet::ingest {
+namespace tracelet::admin {
 namespace {
 
 TEST(ParseListen, TakesWhatTheFlagsOfJaegerAgentTake) {
@@ -20,4 +20,4 @@ TEST(ParseListen, TakesWhatTheFlagsOfJaegerAgentTake) {
 }
 
 }  // namespace
-}  // namespace tracelet::ingest
+}  // namespace tracelet::admin
