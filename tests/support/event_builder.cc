@@ -163,10 +163,14 @@ void Scene::Push(Event event) {
   events.push_back(std::move(event));
 }
 
-void Scene::Play(source::EventSink& sink) const {
-  constexpr uint64_t kSecond = 1'000'000'000;
+void Scene::Begin(source::EventSink& sink) const {
   sink.OnClock({kStart, kUnix});
   for (const process::ProcessInfo& info : processes_) sink.OnProcess(info);
+}
+
+void Scene::Play(source::EventSink& sink) const {
+  constexpr uint64_t kSecond = 1'000'000'000;
+  Begin(sink);
   uint64_t watermark = kStart;
   for (const Event& event : events) {
     for (; watermark + kSecond / 10 < event.header().time_ns; watermark += kSecond / 10) sink.OnWatermark(watermark);

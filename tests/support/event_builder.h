@@ -109,6 +109,8 @@ class Scene {
   // The last event never reaches user space: its ring was full.
   void LoseLast() { events.pop_back(); }
 
+  // What a source says first: the clock and the processes.
+  void Begin(source::EventSink& sink) const;
   // Everything, as a source would: processes, events, watermarks.
   void Play(source::EventSink& sink) const;
 
