@@ -19,8 +19,7 @@ namespace tracelet::exporter {
 
 class JaegerEncoder : public Encoder {
  public:
-  explicit JaegerEncoder(pipeline::ResourceTagger tagger);
-  ~JaegerEncoder() override;
+  explicit JaegerEncoder(pipeline::ResourceTagger tagger) : tagger_(std::move(tagger)) {}
 
   void Add(const span::Span& span) override;
   uint64_t Add(const span::IngestedBatch& batch) override;
@@ -32,12 +31,10 @@ class JaegerEncoder : public Encoder {
     std::string spans;  // a run of Batch.spans
     uint64_t count = 0;
   };
-  struct Scratch;  // protobuf messages, reused
 
   const std::string& EncodedProcess(const std::shared_ptr<const process::ProcessInfo>& process);
 
   pipeline::ResourceTagger tagger_;
-  std::unique_ptr<Scratch> scratch_;
   // Until the next Take.
   std::unordered_map<std::shared_ptr<const process::ProcessInfo>, std::string> processes_;
   Group own_process_;                    // spans that carry their process

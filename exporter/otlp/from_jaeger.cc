@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
-#include "exporter/otlp/utf8.h"
+#include "exporter/wire/utf8.h"
 
 namespace tracelet::exporter {
 namespace {
@@ -26,7 +26,7 @@ void SetNumber(std::string_view key, int64_t value, common::KeyValue* out) {
 }
 
 void Convert(const api::KeyValue& tag, common::KeyValue* out) {
-  out->set_key(ToUtf8(tag.key()));
+  out->set_key(wire::ToUtf8(tag.key()));
   common::AnyValue* const value = out->mutable_value();
   switch (tag.v_type()) {
     case api::BOOL:
@@ -42,7 +42,7 @@ void Convert(const api::KeyValue& tag, common::KeyValue* out) {
       value->set_bytes_value(tag.v_binary());
       return;
     default:
-      value->set_string_value(ToUtf8(tag.v_str()));
+      value->set_string_value(wire::ToUtf8(tag.v_str()));
   }
 }
 
@@ -72,11 +72,11 @@ bool TakeTag(const api::KeyValue& tag, trace::Span* out) {
     return true;
   }
   if (key == "otel.status_description") {
-    out->mutable_status()->set_message(ToUtf8(tag.v_str()));
+    out->mutable_status()->set_message(wire::ToUtf8(tag.v_str()));
     return true;
   }
   if (key == "w3c.tracestate") {
-    out->set_trace_state(ToUtf8(tag.v_str()));
+    out->set_trace_state(wire::ToUtf8(tag.v_str()));
     return true;
   }
   return false;
@@ -115,7 +115,7 @@ void ConvertLogs(const api::Span& span, trace::Span* out) {
     event->set_time_unix_nano(static_cast<uint64_t>(std::max<int64_t>(0, Nanoseconds(log.timestamp()))));
     for (const api::KeyValue& field : log.fields()) {
       if (field.key() == "event" && field.v_type() == api::STRING && event->name().empty()) {
-        event->set_name(ToUtf8(field.v_str()));
+        event->set_name(wire::ToUtf8(field.v_str()));
       } else {
         Convert(field, event->add_attributes());
       }
@@ -127,7 +127,7 @@ void ConvertLogs(const api::Span& span, trace::Span* out) {
 
 void FromJaeger(const api::Process& process, ::opentelemetry::proto::resource::v1::Resource* out) {
   out->Clear();
-  SetText("service.name", ToUtf8(process.service_name()), out->add_attributes());
+  SetText("service.name", wire::ToUtf8(process.service_name()), out->add_attributes());
   for (const api::KeyValue& tag : process.tags()) Convert(tag, out->add_attributes());
 }
 
@@ -135,7 +135,7 @@ void FromJaeger(const api::Span& span, trace::Span* out) {
   out->Clear();
   out->set_trace_id(span.trace_id());
   out->set_span_id(span.span_id());
-  out->set_name(ToUtf8(span.operation_name()));
+  out->set_name(wire::ToUtf8(span.operation_name()));
   ConvertReferences(span, out);
   out->set_flags(span.flags() & kSampled);
   if ((span.flags() & ~kSampled) != 0) SetNumber("jaeger.flags", span.flags(), out->add_attributes());

@@ -27,10 +27,12 @@ class OtlpEncoder : public Encoder {
     std::string resource;  // a Resource message
     std::string spans;     // a run of ScopeSpans.spans
   };
-  struct Scratch;  // protobuf messages, reused
+  struct Scratch;
 
   Group& NewGroup(bool ours, std::string resource);
-  void Append(Group& group);
+  // `fields` appends the fields of one span to group.spans.
+  template <typename Fields>
+  void Append(Group& group, Fields&& fields);
 
   pipeline::ResourceTagger tagger_;
   std::unique_ptr<Scratch> scratch_;

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "exporter/otlp/utf8.h"
 #include "exporter/proto/otlp/trace_service.pb.h"
+#include "exporter/wire/utf8.h"
 
 namespace tracelet::exporter {
 
@@ -14,7 +14,7 @@ uint64_t OtlpRejectedSpans(const std::string& response, std::string& reason) {
   if (response.empty() || !message.ParseFromString(response)) return 0;
   const auto& partial = message.partial_success();
   if (partial.rejected_spans() > 0) {
-    reason = std::to_string(partial.rejected_spans()) + " spans refused: " + ToUtf8(partial.error_message());
+    reason = std::to_string(partial.rejected_spans()) + " spans refused: " + wire::ToUtf8(partial.error_message());
   }
   return static_cast<uint64_t>(std::max<int64_t>(0, partial.rejected_spans()));
 }

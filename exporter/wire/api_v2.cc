@@ -1,5 +1,6 @@
 #include "exporter/wire/api_v2.h"
 
+#include "exporter/wire/id_bytes.h"
 #include "exporter/wire/protobuf_writer.h"
 
 namespace tracelet::exporter::wire {
@@ -14,23 +15,6 @@ constexpr size_t kUsualSpanBytes = 400;
 
 // Sign-extended, as protobuf wants int32 and int64.
 uint64_t Signed(int64_t value) { return static_cast<uint64_t>(value); }
-
-class IdBytes {
- public:
-  explicit IdBytes(const span::TraceId& id) : size_(16) {
-    Put(0, id.high);
-    Put(8, id.low);
-  }
-  explicit IdBytes(const span::SpanId& id) : size_(8) { Put(0, id.value); }
-  [[nodiscard]] std::string_view view() const { return {bytes_, size_}; }
-
- private:
-  void Put(size_t at, uint64_t value) {
-    for (size_t i = 0; i < 8; ++i) bytes_[at + i] = static_cast<char>(value >> (56 - 8 * i));
-  }
-  char bytes_[16];
-  size_t size_;
-};
 
 class Encoder {
  public:

@@ -1,5 +1,6 @@
 // Appends protocol buffer fields to a string, in the order of the calls. As in proto3 a
-// scalar that is zero or empty is left out; a message is always written.
+// scalar that is zero or empty is left out; a message is always written, and so is the
+// chosen field of a oneof.
 // Wire format: protobuf.dev/programming-guides/encoding.
 #pragma once
 
@@ -16,20 +17,28 @@ class ProtobufWriter {
 
   // int32, int64, uint32, uint64, bool, enum; negative numbers are sign-extended by the caller.
   void Varint(uint32_t field, uint64_t value) {
+    if (value != 0) ChosenVarint(field, value);
+  }
+  void Fixed32(uint32_t field, uint32_t value) {
     if (value == 0) return;
-    Header(field, kVarint);
-    AppendVarint(out_, value);
+    Header(field, kFixed32);
+    AppendFixed(value);
+  }
+  void Fixed64(uint32_t field, uint64_t value) {
+    if (value != 0) ChosenFixed64(field, value);
   }
   void Double(uint32_t field, double value) {
-    if (value == 0) return;
-    Header(field, kFixed64);
-    const auto bits = std::bit_cast<uint64_t>(value);
-    for (int shift = 0; shift < 64; shift += 8) out_.push_back(static_cast<char>(bits >> shift));
+    if (value != 0) ChosenDouble(field, value);
   }
   void Bytes(uint32_t field, std::string_view value) {
     if (!value.empty()) Message(field, value);
   }
-  // An encoded message.
+  void ChosenVarint(uint32_t field, uint64_t value) {
+    Header(field, kVarint);
+    AppendVarint(out_, value);
+  }
+  void ChosenDouble(uint32_t field, double value) { ChosenFixed64(field, std::bit_cast<uint64_t>(value)); }
+  // An encoded message, or the chosen text of a oneof.
   void Message(uint32_t field, std::string_view message) {
     Header(field, kLengthDelimited);
     AppendVarint(out_, message.size());
@@ -56,6 +65,18 @@ class ProtobufWriter {
   static constexpr uint32_t kVarint = 0;
   static constexpr uint32_t kFixed64 = 1;
   static constexpr uint32_t kLengthDelimited = 2;
+  static constexpr uint32_t kFixed32 = 5;
+
+  void ChosenFixed64(uint32_t field, uint64_t value) {
+    Header(field, kFixed64);
+    AppendFixed(value);
+  }
+  template <typename T>  // little-endian
+  void AppendFixed(T value) {
+    char bytes[sizeof(T)];
+    for (size_t i = 0; i < sizeof(T); ++i) bytes[i] = static_cast<char>(value >> (8 * i));
+    out_.append(bytes, sizeof(T));
+  }
 
   void Header(uint32_t field, uint32_t type) { AppendVarint(out_, field << 3 | type); }
   static void AppendVarint(std::string& out, uint64_t value) {

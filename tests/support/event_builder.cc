@@ -17,8 +17,8 @@ void FillHeader(event_header& header, event_kind kind, const Thread& thread) {
 }
 
 void PutAddress(uint8_t (&to)[16], uint8_t last) {
-  const uint8_t kLoopback[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, last};
-  std::memcpy(to, kLoopback, sizeof(kLoopback));
+  const uint8_t loopback[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127, 0, 0, last};
+  std::memcpy(to, loopback, sizeof(loopback));
 }
 
 }  // namespace

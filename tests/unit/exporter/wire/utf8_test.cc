@@ -1,8 +1,8 @@
-#include "exporter/otlp/utf8.h"
+#include "exporter/wire/utf8.h"
 
 #include <gtest/gtest.h>
 
-namespace tracelet::exporter {
+namespace tracelet::exporter::wire {
 namespace {
 
 TEST(Utf8, KeepsWhatIsValid) {
@@ -26,4 +26,4 @@ TEST(Utf8, ReplacesEachByteThatIsNot) {
 }
 
 }  // namespace
-}  // namespace tracelet::exporter
+}  // namespace tracelet::exporter::wire

@@ -5,11 +5,11 @@
 #include <string>
 #include <string_view>
 
-namespace tracelet::exporter {
+namespace tracelet::exporter::wire {
 
 [[nodiscard]] bool IsUtf8(std::string_view text);
 
 // Each byte that is not part of a character becomes U+FFFD.
 [[nodiscard]] std::string ToUtf8(std::string_view text);
 
-}  // namespace tracelet::exporter
+}  // namespace tracelet::exporter::wire
