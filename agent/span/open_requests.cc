@@ -6,11 +6,20 @@ namespace tracelet::span {
 namespace {
 
 template <typename Map, typename Key>
-void Erase(Map& map, const Key& key, const Request& request) {
+auto Erase(Map& map, const Key& key, const Request& request) {
   const auto found = map.find(key);
-  if (found == map.end()) return;
+  if (found == map.end()) return found;
   std::erase_if(found->second, [&](const RequestPtr& other) { return other.get() == &request; });
-  if (found->second.empty()) map.erase(found);
+  return found;
+}
+
+// Gives up the places that are not in use when there are more than `limit`, which then grows
+// with those that are, so that the work stays in proportion.
+template <typename Map, typename Idle>
+void Sweep(Map& map, size_t& limit, size_t kept, Idle idle) {
+  if (map.size() <= limit) return;
+  std::erase_if(map, [&](const auto& entry) { return idle(entry.second); });
+  limit = std::max(kept, 2 * map.size());
 }
 
 template <typename Map, typename Key>
@@ -34,18 +43,23 @@ void OpenRequests::Add(const RequestPtr& server) {
 
 void OpenRequests::Remove(const Request& server) {
   const RequestStart& start = server.start;
-  Erase(by_thread_, ThreadOf(start.first), server);
+  Release(server);
   if (start.context) {
-    Erase(by_context_, ContextKey{start.first.process, start.context->trace_id, start.context->parent_id}, server);
+    const auto same =
+        Erase(by_context_, ContextKey{start.first.process, start.context->trace_id, start.context->parent_id}, server);
+    if (same != by_context_.end() && same->second.empty()) by_context_.erase(same);
   }
   const auto count = by_process_.find(start.first.process);
   if (count == by_process_.end()) return;
   --count->second.open;
   count->second.shared -= start.one_thread ? 0 : 1;
-  if (count->second.open == 0) by_process_.erase(count);
+  Sweep(by_process_, max_processes_, kKept, [](const InProcess& one) { return one.open == 0; });
 }
 
-void OpenRequests::Release(const Request& server) { Erase(by_thread_, ThreadOf(server.start.first), server); }
+void OpenRequests::Release(const Request& server) {
+  Erase(by_thread_, ThreadOf(server.start.first), server);
+  Sweep(by_thread_, max_threads_, kKept, [](const std::vector<RequestPtr>& open) { return open.empty(); });
+}
 
 std::span<const RequestPtr> OpenRequests::OnThread(const ThreadKey& thread) const { return Find(by_thread_, thread); }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <unordered_map>
 #include <vector>
@@ -18,7 +19,7 @@ namespace tracelet::span {
 // One request from its head until its span is passed on.
 struct Request {
   RequestStart start;
-  std::shared_ptr<TraceNode> node;
+  std::optional<TraceNode> node;    // always, once the stitcher has it
   LinkRule link = LinkRule::kNone;  // how the parent of `node`, or start.context, was found
   LinkRefusal refused = LinkRefusal::kNone;
   std::vector<std::shared_ptr<TraceNode>> candidates;  // when refused
@@ -28,6 +29,9 @@ struct Request {
   uint64_t final_ns = 0;                 // watermark at which it is final
 };
 using RequestPtr = std::shared_ptr<Request>;
+
+// Its place in a trace, which others may need for longer.
+inline std::shared_ptr<TraceNode> NodeOf(const RequestPtr& request) { return {request, &*request->node}; }
 
 // A thread for as long as the machine runs, though its tid may be used again.
 struct ThreadKey {
@@ -86,9 +90,15 @@ class OpenRequests {
     size_t shared = 0;
   };
 
+  // A thread or a process that has had a request mostly gets another: it keeps its place until
+  // there are many without one.
+  static constexpr size_t kKept = 1'024;
+
   std::unordered_map<ThreadKey, std::vector<RequestPtr>, ThreadKeyHash> by_thread_;
   std::unordered_map<ContextKey, std::vector<RequestPtr>, ContextKeyHash> by_context_;
   std::unordered_map<process::ProcessKey, InProcess> by_process_;
+  size_t max_threads_ = kKept;  // places before those not in use are given up
+  size_t max_processes_ = kKept;
   uint64_t unknown_ = 0;
 };
 

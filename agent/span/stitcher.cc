@@ -9,24 +9,24 @@
 namespace tracelet::span {
 namespace {
 
-std::shared_ptr<TraceNode> MakeNode(const RequestStart& start, bool name_taken, uint64_t handle,
-                                    const InstallationKey& key) {
+void MakeNode(bool name_taken, uint64_t handle, const InstallationKey& key, Request& request) {
+  const RequestStart& start = request.start;
   const bool client = start.kind == Kind::kClient;
   const bool named = start.name && !name_taken;
   const SpanId id = named ? (client ? ClientSpanId(*start.name, key) : ServerSpanId(*start.name, key))
                           : UnnamedSpanId(start.fallback_id, handle, key);
   if (start.context) {
-    auto node = std::make_shared<TraceNode>(id, start.context->trace_id, true);
-    node->SetSampled(start.context->sampled);
-    return node;
+    request.node.emplace(id, start.context->trace_id, true);
+    request.node->SetSampled(start.context->sampled);
+    return;
   }
   const TraceId trace_id = named ? RootTraceId(*start.name, key) : UnnamedTraceId(start.fallback_id, handle, key);
-  return std::make_shared<TraceNode>(id, trace_id, false);
+  request.node.emplace(id, trace_id, false);
 }
 
 void Refuse(Request& request, LinkRefusal reason, const std::vector<RequestPtr>& candidates) {
   request.refused = reason;
-  for (const RequestPtr& candidate : candidates) request.candidates.push_back(candidate->node);
+  for (const RequestPtr& candidate : candidates) request.candidates.push_back(NodeOf(candidate));
 }
 
 // A server's request is a root, or its header's, again: its name proved nothing.
@@ -34,6 +34,13 @@ void Unpair(Request& server) {
   if (server.node->parent() != nullptr) server.node->Detach();
   server.link = server.start.context ? LinkRule::kHeader : LinkRule::kNone;
   server.refused = server.start.context ? LinkRefusal::kNone : LinkRefusal::kConflict;
+}
+
+// Other requests may keep this one for its place in the trace; the rest of it goes, and with
+// it the only way in which two could keep each other.
+void LetGo(Request& request) {
+  request.span.reset();
+  request.candidates.clear();
 }
 
 // The span with all that stitching knows; `request` is of no use afterwards.
@@ -95,7 +102,7 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
   request->start = std::move(start);
   open_.emplace(handle, request);
   const bool name_taken = sequence_.Taken(request->start);
-  request->node = MakeNode(request->start, name_taken, handle, key_);
+  MakeNode(name_taken, handle, key_, *request);
   if (request->start.kind == Kind::kServer) {
     LinkServer(request);
   } else {
@@ -120,7 +127,7 @@ void Stitcher::LinkClient(const RequestPtr& client) {
   const bool by_header = header.parent || header.remote != nullptr;
   if (by_header) client->link = LinkRule::kHeader;
   const RequestPtr& parent = by_header ? header.parent : thread.parent;
-  if (parent && client->node->Attach(parent->node)) {
+  if (parent && client->node->Attach(NodeOf(parent))) {
     client->link = by_header ? LinkRule::kHeader : LinkRule::kThread;
   } else if (!by_header) {
     Refuse(*client, parent ? LinkRefusal::kConflict : thread.refused, thread.candidates);
@@ -138,7 +145,7 @@ void Stitcher::PairUp(const RequestPtr& request) {
     }
   } else if (pair->client && pair->server) {
     Request& server = *pair->server;
-    if (server.node->Attach(pair->client->node)) {
+    if (server.node->Attach(NodeOf(pair->client))) {
       server.link = LinkRule::kSequence;
       pair->client->received_ns = server.start.first.time_ns;
     } else {
@@ -168,19 +175,26 @@ void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> spa
   ++ledger_.assembled;
   RequestPtr request = Close(handle);
   if (request && request->start.kind == Kind::kServer) thread_.OnServerEnd(*request);
-  if (!request || held_.size() >= max_held_) {
-    if (request) sequence_.Remove(*request);
+  if (!request) {
     ledger_.dropped.Add(SpanDrop::kTableFull);
     return;
   }
   request->span = std::move(span);
   request->final_ns = latest_ns_ + hold_ns_;
   held_.push_back(std::move(request));
-  ledger_.held = held_.size();
+  ++ledger_.held;
+  if (held_.size() <= max_held_) return;
+  const RequestPtr oldest = std::move(held_.front());
+  held_.pop_front();
+  ++ledger_.early;
+  PassOn(*oldest);
 }
 
 void Stitcher::OnRequestDropped(uint64_t handle) {
-  if (const RequestPtr request = Close(handle)) sequence_.Remove(*request);
+  const RequestPtr request = Close(handle);
+  if (!request) return;
+  sequence_.Remove(*request);
+  LetGo(*request);
 }
 
 void Stitcher::OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) {
@@ -190,29 +204,33 @@ void Stitcher::OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) {
     final.push_back(std::move(held_.front()));
     held_.pop_front();
   }
-  PassOn(std::move(final));
+  PassOnInOrder(std::move(final));
   sink_.OnWatermark(unix_ns - std::min(unix_ns, hold_ns_));
 }
 
 void Stitcher::Flush() {
   std::vector<RequestPtr> final(std::make_move_iterator(held_.begin()), std::make_move_iterator(held_.end()));
   held_.clear();
-  PassOn(std::move(final));
+  PassOnInOrder(std::move(final));
 }
 
-void Stitcher::PassOn(std::vector<RequestPtr> final) {
-  std::ranges::sort(final, [](const RequestPtr& a, const RequestPtr& b) {
+void Stitcher::PassOnInOrder(std::vector<RequestPtr> final) {
+  const auto earlier = [](const RequestPtr& a, const RequestPtr& b) {
     return std::pair(a->span->end_unix_ns, a->node->id()) < std::pair(b->span->end_unix_ns, b->node->id());
-  });
-  for (const RequestPtr& request : final) {
-    sequence_.Remove(*request);
-    std::shared_ptr<const Span> span = Finish(*request);
-    links_.Add(span->link);
-    if (span->refused != LinkRefusal::kNone) refused_.Add(span->refused);
-    ++ledger_.exported;
-    --ledger_.held;
-    sink_.OnSpan(std::move(span));
-  }
+  };
+  if (!std::ranges::is_sorted(final, earlier)) std::ranges::sort(final, earlier);
+  for (const RequestPtr& request : final) PassOn(*request);
+}
+
+void Stitcher::PassOn(Request& request) {
+  sequence_.Remove(request);
+  std::shared_ptr<const Span> span = Finish(request);
+  LetGo(request);
+  links_.Add(span->link);
+  if (span->refused != LinkRefusal::kNone) refused_.Add(span->refused);
+  ++ledger_.exported;
+  --ledger_.held;
+  sink_.OnSpan(std::move(span));
 }
 
 }  // namespace tracelet::span

@@ -5,7 +5,9 @@
 // It combines the verdicts of the link rules (one file each, rules/*.h) and knows
 // none of their evidence itself. Two verdicts that disagree are a refusal.
 // One thread. Time is what OnWatermark says: a span is final when the watermark has
-// moved config::Span.hold_ms past the one at which it ended.
+// moved config::Span.hold_ms past the one at which it ended. When max_held spans wait,
+// the oldest is passed on early: its trace id is told then and changes no more, so what
+// comes to be known of it later is refused, and nothing is lost.
 #pragma once
 
 #include <cstdint>
@@ -28,7 +30,7 @@
 namespace tracelet::span {
 
 enum class SpanDrop : uint8_t {
-  kTableFull,  // more requests open, or spans held, than configured
+  kTableFull,  // more requests were open than configured
   kExporter,
   kCount,
 };
@@ -38,6 +40,7 @@ std::string_view Name(SpanDrop reason);
 struct SpanLedger {
   uint64_t assembled = 0;
   uint64_t exported = 0;  // passed on to the SpanSink
+  uint64_t early = 0;     // of these, before they were final, because more were held than configured
   uint64_t held = 0;
   Counters<SpanDrop> dropped;
 };
@@ -46,7 +49,8 @@ class Stitcher : public RequestSink {
  public:
   // `sink` must outlive it. It gets the spans that became final at one watermark in order
   // of their end, then id; then that watermark less the hold time: every span that ended
-  // before was delivered, except those of requests reported late.
+  // before was delivered, except those of requests reported late. Those that could not be
+  // held come earlier, one by one.
   Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink);
 
   void OnRequestStart(uint64_t handle, RequestStart start) override;
@@ -70,7 +74,8 @@ class Stitcher : public RequestSink {
   void LinkClient(const RequestPtr& client);
   // Takes an ended request off every index of what is open; null if it was never in one.
   RequestPtr Close(uint64_t handle);
-  void PassOn(std::vector<RequestPtr> final);
+  void PassOnInOrder(std::vector<RequestPtr> final);
+  void PassOn(Request& request);
 
   const uint64_t hold_ns_;
   const size_t max_open_;

@@ -101,11 +101,11 @@ void Parser::FinishMessage(Message& message, const Body& body) {
 }
 
 void Parser::Emit(Outcome outcome) {
-  Pending pending = std::move(outstanding_.front());
-  outstanding_.erase(outstanding_.begin());
+  Pending& pending = outstanding_.front();
   pending.exchange.outcome = outcome;
-  if (pending.receiving && outstanding_.empty()) requests_.owned = false;
+  if (pending.receiving && outstanding_.size() == 1) requests_.owned = false;
   sink_.OnExchange(*requests_direction_, std::move(pending.exchange));
+  outstanding_.erase(outstanding_.begin());
 }
 
 void Parser::LoseAll() {

@@ -47,13 +47,40 @@ TEST_F(StitcherTest, CountsEverySpanThatItsTablesCannotTake) {
     ExpectBalance();
   }
   EXPECT_EQ(stitcher_.ledger().dropped[SpanDrop::kTableFull], 2U);
-  for (int i = 0; i < 3; ++i) End(Serve(thread_));
-  EXPECT_EQ(stitcher_.ledger().dropped[SpanDrop::kTableFull], 4U);
+  EXPECT_EQ(stitcher_.ledger().held, 3U);
+}
+
+TEST_F(StitcherTest, PassesTheOldestSpanOnEarlyWhenItCanHoldNoMore) {
+  std::vector<uint64_t> handles;
+  for (int i = 0; i < 6; ++i) {
+    handles.push_back(Serve(thread_));
+    End(handles.back());
+    ExpectBalance();
+  }
   EXPECT_EQ(stitcher_.ledger().held, 4U);
-  ExpectBalance();
+  EXPECT_EQ(stitcher_.ledger().early, 2U);
+  EXPECT_THAT(order_, testing::ElementsAre(handles[0], handles[1]));
   Settle({});
-  EXPECT_EQ(stitcher_.ledger().exported, 4U);
+  EXPECT_EQ(stitcher_.ledger().exported, 6U);
+  EXPECT_EQ(stitcher_.ledger().early, 2U);
+  EXPECT_EQ(stitcher_.ledger().dropped.Total(), 0U);
   ExpectBalance();
+}
+
+// Its trace id is out: what is learned of its trace later must not change it.
+TEST_F(StitcherTest, ASpanPassedOnEarlyKeepsTheTraceItWasToldIn) {
+  RequestStart call = Start(Kind::kClient, thread_);
+  const auto name = call.name;
+  const uint64_t caller = Begin(std::move(call));
+  RequestStart served = Start(Kind::kServer, {.tid = 7});
+  served.name = name;
+  const uint64_t callee = Begin(std::move(served));
+  End(callee);
+  for (int i = 0; i < 4; ++i) End(Serve({.tid = 8U + i}));
+  ASSERT_EQ(spans_.size(), 1U);
+  Settle({caller});
+  EXPECT_EQ(Of(callee).trace_id, Of(caller).trace_id);
+  EXPECT_EQ(Of(callee).parent_span_id, Of(caller).span_id);
 }
 
 // Which request is not known to be open: "the only one" would be a guess.
@@ -70,7 +97,7 @@ TEST_F(StitcherTest, RefusesWhileARequestIsOpenThatTheTableCouldNotTake) {
   End(call);
   End(c);
   Settle({later});
-  EXPECT_EQ(stitcher_.ledger().dropped.Total(), 2U);  // `unknown`, and one span too many to hold
+  EXPECT_EQ(stitcher_.ledger().dropped.Total(), 1U);  // `unknown`
   ExpectRefused(call, LinkRefusal::kLostEvent);
   ExpectBalance();
 }
