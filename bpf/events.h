@@ -119,6 +119,7 @@ struct event_open {
 	(1 << 7) /* decrypted by a TLS library; offset is that of the first byte of its record */
 #define DATA_NO_THREAD (1 << 8)	  /* thread table full: `waits` is unknown */
 #define DATA_THREAD_BORN (1 << 9) /* the thread's start was seen, so `waits` is complete */
+#define DATA_FRAME (1 << 10) /* the first byte begins an HTTP/2 frame, or the client's preface */
 
 enum evidence_type { EVIDENCE_NONE = 0 };
 

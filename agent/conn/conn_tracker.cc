@@ -16,7 +16,7 @@ std::string_view Name(IgnoreReason reason) {
 // One entry of the table.
 class ConnTracker::Connection : public protocol::ExchangeSink {
  public:
-  explicit Connection(ConnectionSink& sink) : sink_(sink) {}
+  Connection(ConnectionSink& sink, uint64_t& unfollowed) : sink_(sink), unfollowed_(unfollowed) {}
   Connection(const Connection&) = delete;
 
   void OnRequest(Direction direction, const protocol::Exchange& exchange) override {
@@ -33,6 +33,8 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
     sink_.OnExchange(info, direction, std::move(exchange));
   }
 
+  void OnUnfollowed() override { ++unfollowed_; }
+
   void DoubtOffsets() {
     info.offsets_doubtful = true;
     doubted_exchange_ = last_exchange_;
@@ -42,6 +44,7 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
 
   ConnectionInfo info;
   ByteStream streams[2];
+  const protocol::Protocol* protocol = nullptr;  // parser's
   std::unique_ptr<protocol::ConnectionParser> parser;
   Table::iterator self;
   process::ProcessKey user;  // that moved bytes last
@@ -58,6 +61,7 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
 
  private:
   ConnectionSink& sink_;
+  uint64_t& unfollowed_;  // the tracker's
   uint64_t last_exchange_ = 0;
   uint64_t doubted_exchange_ = 0;
 };
@@ -133,7 +137,7 @@ void ConnTracker::OnOpen(const event_open& event) {
     Erase(table_.back());
   }
 
-  Connection& connection = table_.emplace_front(sink_);
+  Connection& connection = table_.emplace_front(sink_, unfollowed_);
   connection.self = table_.begin();
   connection.used_ns = event.header.time_ns;
   connection.info = MakeInfo(event, next_number_++);
@@ -191,12 +195,15 @@ void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint3
 
   const bool stale = (event.flags & DATA_STALE) != 0;
   const std::string_view bytes(reinterpret_cast<const char*>(event.bytes), stale ? 0 : event.captured);
-  if (!connection.parser) {
-    if (const auto reason = ChooseParser(connection, direction, bytes)) return Ignored(*reason);
-    if (verdict == ByteStream::Verdict::kGap) connection.parser->OnGap(direction, event.offset);
-  }
   const Operation operation = MakeOperation(event, lost);
-  const bool used = connection.parser->OnChunk(direction, Chunk{event.offset, event.length, bytes, operation});
+  const Chunk chunk{event.offset, event.length, bytes, operation, (event.flags & DATA_FRAME) != 0};
+  if (!connection.parser) {
+    if (const auto reason = ChooseParser(connection, direction, chunk)) return Ignored(*reason);
+    if (verdict == ByteStream::Verdict::kGap) connection.parser->OnGap(direction, event.offset);
+  } else if (chunk.frame && !connection.protocol->framed) {
+    HandOver(connection, direction);
+  }
+  const bool used = connection.parser->OnChunk(direction, chunk);
   if (connection.parser->NotMine()) {
     NotInteresting(connection);
     Ignored(IgnoreReason::kNotHttp);
@@ -207,8 +214,8 @@ void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint3
   }
 }
 
-std::optional<IgnoreReason> ConnTracker::ChooseParser(Connection& connection, Direction direction,
-                                                      std::string_view bytes) {
+std::optional<IgnoreReason> ConnTracker::ChooseParser(Connection& connection, Direction direction, const Chunk& chunk) {
+  const std::string_view bytes = chunk.bytes;
   const bool first = !connection.data_seen;
   const bool turned = !first && connection.last_direction != direction;
   const bool start = first && !connection.info.adopted() && !connection.info.events_lost;
@@ -218,17 +225,17 @@ std::optional<IgnoreReason> ConnTracker::ChooseParser(Connection& connection, Di
     NotInteresting(connection);
     return IgnoreReason::kNotHttp;
   }
-  const bool head_possible = start || turned || (first && connection.info.adopted());
+  const bool head_possible = start || turned || chunk.frame || (first && connection.info.adopted());
   if (bytes.empty() || !head_possible) return IgnoreReason::kUnsynchronised;
 
   const auto& protocols = protocol::Registry();
-  const auto found = std::find_if(protocols.begin(), protocols.end(),
-                                  [&](const protocol::Protocol& one) { return one.looks_like(bytes); });
+  const auto found = std::find_if(protocols.begin(), protocols.end(), [&](const protocol::Protocol& one) {
+    return one.looks_like(bytes) || (chunk.frame && one.framed);
+  });
   if (found != protocols.end()) {
-    MakeParser(connection, *found,
-               start   ? protocol::Joined::kStart
-               : first ? protocol::Joined::kIdle
-                       : protocol::Joined::kMiddle);
+    protocol::ParserOptions options;
+    if (!start) options.joined = first ? protocol::Joined::kIdle : protocol::Joined::kMiddle;
+    MakeParser(connection, *found, options);
     return std::nullopt;
   }
   if (!start) return IgnoreReason::kUnsynchronised;
@@ -236,13 +243,24 @@ std::optional<IgnoreReason> ConnTracker::ChooseParser(Connection& connection, Di
   return IgnoreReason::kNotHttp;
 }
 
-void ConnTracker::MakeParser(Connection& connection, const protocol::Protocol& protocol, protocol::Joined joined) {
-  protocol::ParserOptions options;
-  options.joined = joined;
+void ConnTracker::HandOver(Connection& connection, Direction direction) {
+  protocol::ParserOptions options{.joined = protocol::Joined::kMiddle};
+  options.upgraded = connection.parser->TakeUpgraded();
+  if (options.upgraded) options.requests = direction;
+  connection.parser->OnAbandon();
+  const auto& protocols = protocol::Registry();
+  const auto framed = std::ranges::find_if(protocols, &protocol::Protocol::framed);
+  if (framed != protocols.end()) MakeParser(connection, *framed, std::move(options));
+}
+
+void ConnTracker::MakeParser(Connection& connection, const protocol::Protocol& protocol,
+                             protocol::ParserOptions options) {
   options.max_head_bytes = config_.http.max_head_bytes;
   options.max_outstanding = config_.http.max_outstanding;
+  options.max_streams = config_.http.max_streams;
   if (connection.info.role == ROLE_CLIENT) options.requests = Direction::kSend;
   if (connection.info.role == ROLE_SERVER) options.requests = Direction::kReceive;
+  connection.protocol = &protocol;
   connection.parser = protocol.make(connection, options);
 }
 

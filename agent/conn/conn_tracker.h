@@ -70,6 +70,8 @@ class ConnTracker {
   [[nodiscard]] const EventLedger& ledger() const { return ledger_; }
   [[nodiscard]] size_t size() const { return table_.size(); }
   [[nodiscard]] uint64_t evicted() const { return evicted_; }
+  // Requests of which nothing is told, because too many were open on their connection.
+  [[nodiscard]] uint64_t unfollowed() const { return unfollowed_; }
 
  private:
   class Connection;
@@ -88,8 +90,10 @@ class ConnTracker {
   void OnExit(const event_header& event);
   void OnBytes(Connection& connection, const event_data& event, uint32_t lost);
   // The first bytes, or the first after a change of direction, choose the parser.
-  std::optional<IgnoreReason> ChooseParser(Connection& connection, Direction direction, std::string_view bytes);
-  void MakeParser(Connection& connection, const protocol::Protocol& protocol, protocol::Joined joined);
+  std::optional<IgnoreReason> ChooseParser(Connection& connection, Direction direction, const Chunk& chunk);
+  void MakeParser(Connection& connection, const protocol::Protocol& protocol, protocol::ParserOptions options);
+  // The programs see frames where the parser knows of none: the connection has changed its protocol.
+  void HandOver(Connection& connection, Direction direction);
   void NotInteresting(Connection& connection);
   void OnEndOfFile(Connection& connection, const event_data& event);
   void OnBroken(Connection& connection, uint64_t time_ns, int error);
@@ -113,6 +117,7 @@ class ConnTracker {
   EventLedger ledger_;
   uint64_t next_number_ = 1;
   uint64_t evicted_ = 0;
+  uint64_t unfollowed_ = 0;
 };
 
 }  // namespace tracelet::conn

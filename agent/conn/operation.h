@@ -34,6 +34,7 @@ struct Chunk {
   uint32_t length = 0;
   std::string_view bytes;
   const Operation& operation;
+  bool frame = false;  // the programs say that an HTTP/2 frame begins with it
 };
 
 }  // namespace tracelet::conn

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "agent/conn/operation.h"
+#include "agent/protocol/grpc/rpc.h"
 
 namespace tracelet::protocol {
 
@@ -60,6 +61,10 @@ struct Exchange {
   bool resynchronised = false;  // first exchange after lost events
   uint64_t ended_ns = 0;        // the close that ended it, where that was no message's end; else 0
   bool end_unseen = false;      // the response's end is invisible; taken for over when it paused
+  // What could not be decoded (HTTP/2, after lost events or on a connection older than the agent),
+  // by name, with commas between: method, path, request_fields, status, response_fields.
+  std::string unknown;
+  std::shared_ptr<grpc::Rpc> rpc;  // a remote procedure call; else null
 };
 
 class ExchangeSink {
@@ -72,6 +77,8 @@ class ExchangeSink {
   virtual void OnOpenEndedResponse(conn::Direction direction, const Exchange& exchange) = 0;
   // The exchange has ended, well or not; OnRequest came before, always.
   virtual void OnExchange(conn::Direction direction, Exchange&& exchange) = 0;
+  // A request came that will not be told: more are open than are followed.
+  virtual void OnUnfollowed() {}
 };
 
 // Reads one connection. Calls come in stream order per direction; between the
@@ -102,6 +109,9 @@ class ConnectionParser {
   [[nodiscard]] virtual bool Busy() const = 0;
   // An exchange is open whose end cannot be seen and may have passed.
   [[nodiscard]] virtual bool AwaitsQuiet() const = 0;
+  // The request that made the connection another protocol's, which will answer it. It was told by
+  // OnRequest, and is not this parser's any more.
+  virtual std::optional<Exchange> TakeUpgraded() { return std::nullopt; }
 };
 
 // What was on the connection before the first chunk that the parser gets.
@@ -116,6 +126,9 @@ struct ParserOptions {
   std::optional<conn::Direction> requests = {};  // the direction of requests, if known
   size_t max_head_bytes = 16'384;
   size_t max_outstanding = 128;
+  size_t max_streams = 1'024;
+  // Was asked in another protocol and is answered in this one (h2c, RFC 7540 §3.2).
+  std::optional<Exchange> upgraded = {};
 };
 
 // What a folder registers.
@@ -124,6 +137,7 @@ struct Protocol {
   // True when these first bytes of a direction can be this protocol.
   bool (*looks_like)(std::string_view head);
   std::unique_ptr<ConnectionParser> (*make)(ExchangeSink& sink, const ParserOptions& options);
+  bool framed = false;  // the programs walk its frames: conn::Chunk::frame
 };
 
 // All protocols, in the order in which they are asked. registry.cc lists them.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "agent/span/propagation.h"
+#include "agent/span/rpc_span.h"
 
 namespace tracelet::span {
 namespace {
@@ -23,7 +24,7 @@ uint64_t FallbackId(const conn::ConnectionInfo& connection, const protocol::Exch
 }  // namespace
 
 std::optional<MessageName> NameRequest(const conn::ConnectionInfo& connection, conn::Direction direction,
-                                       uint64_t offset, LinkRefusal& refusal) {
+                                       uint64_t offset, uint32_t stream_id, LinkRefusal& refusal) {
   const bool client = direction == conn::Direction::kSend;
   refusal = LinkRefusal::kNone;
   if ((connection.flags & (CONN_TORN_BASE | CONN_UNNAMEABLE)) != 0) {
@@ -36,6 +37,7 @@ std::optional<MessageName> NameRequest(const conn::ConnectionInfo& connection, c
   }
   MessageName name;
   name.offset = offset;
+  name.stream_id = stream_id;
   if (connection.is_unix()) {
     name.unix_socket = true;
     name.client_base = client ? connection.id.inode : connection.peer_inode;
@@ -85,12 +87,13 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
   start.first = request.first;
   start.one_thread = request.one_thread;
   start.blocking = request.blocking;
+  start.multiplexed = exchange.stream_id != 0;
   start.connection = connection.number;
   start.connection_adopted = connection.adopted();
   start.events_lost = connection.events_lost;
   start.accept_tid = connection.accept_tid;
   start.accept_waits = connection.accept_waits;
-  start.name = NameRequest(connection, direction, request.begin, start.unnamed);
+  start.name = NameRequest(connection, direction, request.begin, exchange.stream_id, start.unnamed);
   start.fallback_id = FallbackId(connection, exchange);
   start.context = ParseContext(exchange.propagation);
   sink_.OnRequestStart(handle, std::move(start));
@@ -106,7 +109,12 @@ void Assembler::OnExchange(const conn::ConnectionInfo& connection, conn::Directi
   auto open = open_.extract({connection.number, exchange.id});
   if (open.empty()) return;
   const Kind kind = direction == conn::Direction::kSend ? Kind::kClient : Kind::kServer;
-  auto span = std::make_unique<HttpSpan>(kind, connection, exchange, options_);
+  std::unique_ptr<HeldSpan> span;
+  if (exchange.rpc) {
+    span = std::make_unique<RpcSpan>(kind, connection, exchange, options_);
+  } else {
+    span = std::make_unique<HttpSpan>(kind, connection, exchange, options_);
+  }
   span->process = std::move(open.mapped().process);
   const uint64_t begin_ns = exchange.request.first.time_ns;
   const uint64_t last_byte_ns =

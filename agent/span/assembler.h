@@ -68,9 +68,9 @@ class Assembler : public conn::ConnectionSink {
   uint64_t processes_forgotten_ = 0;
 };
 
-// The name of a request that begins at `offset` of its connection; `direction` is
-// that of the request. Sets `refusal` when there is none.
+// The name of a request that begins at `offset` of its connection, on HTTP/2 stream
+// `stream_id` (else 0); `direction` is that of the request. Sets `refusal` when there is none.
 std::optional<MessageName> NameRequest(const conn::ConnectionInfo& connection, conn::Direction direction,
-                                       uint64_t offset, LinkRefusal& refusal);
+                                       uint64_t offset, uint32_t stream_id, LinkRefusal& refusal);
 
 }  // namespace tracelet::span

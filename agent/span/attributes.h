@@ -1,5 +1,5 @@
 // Every attribute key that a captured span can have: OpenTelemetry's semantic
-// conventions, HTTP stable (semconv 1.23+), and what is ours.
+// conventions, HTTP stable (semconv 1.23+) and RPC, and what is ours.
 #pragma once
 
 #include <string_view>
@@ -18,6 +18,13 @@ inline constexpr std::string_view kNetworkPeerAddress = "network.peer.address";
 inline constexpr std::string_view kNetworkPeerPort = "network.peer.port";
 inline constexpr std::string_view kNetworkProtocolVersion = "network.protocol.version";
 inline constexpr std::string_view kNetworkTransport = "network.transport";
+inline constexpr std::string_view kRpcGrpcStatusCode = "rpc.grpc.status_code";
+inline constexpr std::string_view kRpcMessageId = "rpc.message.id";
+inline constexpr std::string_view kRpcMessageSize = "rpc.message.compressed_size";
+inline constexpr std::string_view kRpcMessageType = "rpc.message.type";
+inline constexpr std::string_view kRpcMethod = "rpc.method";
+inline constexpr std::string_view kRpcService = "rpc.service";
+inline constexpr std::string_view kRpcSystem = "rpc.system";
 inline constexpr std::string_view kServerAddress = "server.address";
 inline constexpr std::string_view kServerPort = "server.port";
 inline constexpr std::string_view kUrlFull = "url.full";
@@ -37,5 +44,18 @@ inline constexpr std::string_view kResynchronised = "tracelet.resynchronised";
 inline constexpr std::string_view kHeadTruncated = "tracelet.head.truncated";
 // The length of the response is invisible; it ended when nothing more came.
 inline constexpr std::string_view kEndUnseen = "tracelet.end.unseen";
+
+// What could not be decoded of an HTTP/2 request or response, names with commas between:
+// method, path, request_fields, status, response_fields.
+inline constexpr std::string_view kUnknown = "tracelet.unknown";
+// Messages of a call and the sum of their sizes, where every one of them was seen.
+inline constexpr std::string_view kRpcRequestMessages = "tracelet.rpc.request.messages";
+inline constexpr std::string_view kRpcRequestBytes = "tracelet.rpc.request.bytes";
+inline constexpr std::string_view kRpcResponseMessages = "tracelet.rpc.response.messages";
+inline constexpr std::string_view kRpcResponseBytes = "tracelet.rpc.response.bytes";
+// Seconds that the caller gives the call (grpc-timeout).
+inline constexpr std::string_view kRpcDeadline = "tracelet.rpc.deadline";
+// The status was not sent: the stream was reset, and gRPC says what that stands for.
+inline constexpr std::string_view kRpcStatusFromReset = "tracelet.rpc.status_from_reset";
 
 }  // namespace tracelet::span::attributes

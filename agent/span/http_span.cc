@@ -24,6 +24,8 @@ bool IsKnownMethod(std::string_view method) {
   return std::find(kMethods.begin(), kMethods.end(), method) != kMethods.end();
 }
 
+}  // namespace
+
 std::string_view Name(Outcome outcome) {
   switch (outcome) {
     case Outcome::kComplete:
@@ -44,8 +46,6 @@ std::string_view Name(Outcome outcome) {
   return "";
 }
 
-}  // namespace
-
 HttpSpan::HttpSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
                    const HttpSpanOptions& options)
     : options_(options),
@@ -65,8 +65,8 @@ HttpSpan::HttpSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, co
 
   // The user agent is opt-in for clients.
   const std::string_view user_agent = kind == Kind::kServer ? std::string_view(exchange.user_agent) : "";
-  const std::string_view texts[kTexts] = {exchange.method, exchange.target, exchange.host, user_agent,
-                                          exchange.version};
+  const std::string_view texts[kTexts] = {exchange.method, exchange.target,  exchange.host,
+                                          user_agent,      exchange.version, exchange.unknown};
   size_t size = 0;
   for (size_t i = 0; i < kTexts; ++i) ends_[i] = static_cast<uint32_t>(size += texts[i].size());
   texts_.reserve(size);
@@ -119,7 +119,7 @@ class HttpSpan::Writer {
   void Method() {
     const std::string_view method = held_.Get(kMethod);
     const bool known = IsKnownMethod(method);
-    PutText(kHttpRequestMethod, known ? method : "_OTHER");
+    if (!method.empty()) PutText(kHttpRequestMethod, known ? method : "_OTHER");
     if (!known) PutText(kHttpRequestMethodOriginal, method);
     span_.name = known ? method : "HTTP";
     if (!target_.path.starts_with('/') || !held_.options_.route) return;
@@ -221,6 +221,7 @@ class HttpSpan::Writer {
     if (held_.resynchronised_) Put(kResynchronised, true);
     if (held_.head_truncated_) Put(kHeadTruncated, true);
     if (held_.end_unseen_) Put(kEndUnseen, true);
+    PutText(attributes::kUnknown, held_.Get(kUnread));
   }
 
   const HttpSpan& held_;

@@ -17,6 +17,8 @@
 
 namespace tracelet::span {
 
+std::string_view Name(protocol::Outcome outcome);
+
 struct HttpSpanOptions {
   std::vector<std::string> allowed_query_keys;
   // Path -> route of a service; see pipeline::RouteGrouper.
@@ -33,7 +35,7 @@ class HttpSpan final : public HeldSpan {
 
  private:
   class Writer;
-  enum Text : uint8_t { kMethod, kTarget, kHost, kUserAgent, kVersion, kTexts };
+  enum Text : uint8_t { kMethod, kTarget, kHost, kUserAgent, kVersion, kUnread, kTexts };
   static constexpr uint64_t kUnknown = UINT64_MAX;
 
   [[nodiscard]] std::string_view Get(Text text) const;

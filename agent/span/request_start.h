@@ -24,9 +24,11 @@ struct TraceContext {
 // A request whose head is known: all that the rules may use.
 struct RequestStart {
   Kind kind = Kind::kServer;
-  conn::Operation first;    // moved the request's first byte
-  bool one_thread = true;   // the whole head was moved by that thread
-  bool blocking = true;     // which slept in each of the calls
+  conn::Operation first;   // moved the request's first byte
+  bool one_thread = true;  // the whole head was moved by that thread
+  bool blocking = true;    // which slept in each of the calls
+  // HTTP/2: one thread moves the bytes of many requests, also of those that it has nothing to do with.
+  bool multiplexed = false;
   uint64_t connection = 0;  // ConnTracker's number of this connection, never reused
   bool connection_adopted = false;
   bool events_lost = false;  // on this connection, before this request

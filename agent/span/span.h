@@ -28,6 +28,13 @@ struct Attribute {
   AttributeValue value;
 };
 
+// Something that happened in the course of a span.
+struct Event {
+  uint64_t unix_ns = 0;
+  std::string_view name;
+  std::vector<Attribute> attributes;
+};
+
 struct Link {
   TraceId trace_id;
   SpanId span_id;
@@ -47,6 +54,7 @@ struct Span {
   LinkRule link = LinkRule::kNone;
   LinkRefusal refused = LinkRefusal::kNone;
   std::vector<Attribute> attributes;
+  std::vector<Event> events;                            // in order of time
   std::vector<Link> links;                              // candidates of a refused parent
   std::shared_ptr<const process::ProcessInfo> process;  // never null
 };

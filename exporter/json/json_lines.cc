@@ -131,6 +131,20 @@ void AppendAttributes(const span::Span& span, std::string_view process_attribute
   text.Append("}");
 }
 
+// Few spans have any.
+void AppendEvents(const std::vector<span::Event>& events, TextBlock& text) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const span::Event& event : events) {
+    nlohmann::json attributes = nlohmann::json::object();
+    for (const span::Attribute& attribute : event.attributes) {
+      std::visit([&](const auto& value) { attributes[std::string(attribute.key)] = value; }, attribute.value);
+    }
+    list.push_back({{"time_unix_nano", event.unix_ns}, {"name", event.name}, {"attributes", std::move(attributes)}});
+  }
+  text.Append(R"(,"events":)");
+  text.Append(list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+}
+
 void AppendLinks(const std::vector<span::Link>& links, TextBlock& text) {
   text.Append(R"(,"links":[)");
   for (const span::Link& link : links) {
@@ -164,6 +178,7 @@ void AppendJsonLine(const span::Span& span, std::string_view process_attributes,
     AppendString(span.trace_state, text);
   }
   AppendAttributes(span, process_attributes, text);
+  if (!span.events.empty()) AppendEvents(span.events, text);
   AppendLinks(span.links, text);
   text.Append("}\n");
 }

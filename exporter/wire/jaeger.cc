@@ -25,7 +25,11 @@ constexpr uint32_t kFlags = 5;
 constexpr uint32_t kStartTime = 6;
 constexpr uint32_t kDuration = 7;
 constexpr uint32_t kTags = 8;
+constexpr uint32_t kLogs = 9;
 constexpr uint32_t kProcess = 10;
+
+constexpr uint32_t kLogTime = 1;
+constexpr uint32_t kLogFields = 2;
 
 constexpr uint32_t kReferenceType = 3;
 constexpr uint32_t kSeconds = 1;  // Timestamp and Duration
@@ -92,6 +96,13 @@ class SpanWriter {
     }
     if (!span.trace_state.empty()) Tag("w3c.tracestate", span.trace_state);
   }
+  void Log(const span::Event& event) {
+    writer_.Nested(kLogs, [&] {
+      Time(kLogTime, event.unix_ns);
+      AppendJaegerTag(kLogFields, {"event", std::string(event.name)}, out_);
+      for (const span::Attribute& attribute : event.attributes) AppendJaegerTag(kLogFields, attribute, out_);
+    });
+  }
 
  private:
   std::string& out_;
@@ -120,6 +131,7 @@ void AppendJaegerSpan(const span::Span& span, std::string_view process, std::str
   parts.Time(kStartTime, span.start_unix_ns);
   parts.Time(kDuration, span.end_unix_ns - std::min(span.start_unix_ns, span.end_unix_ns));
   parts.Tags(span);
+  for (const span::Event& event : span.events) parts.Log(event);
   writer.Message(kProcess, process);
 }
 

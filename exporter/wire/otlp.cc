@@ -24,10 +24,14 @@ constexpr uint32_t kKind = 6;
 constexpr uint32_t kStart = 7;
 constexpr uint32_t kEnd = 8;
 constexpr uint32_t kAttributes = 9;
+constexpr uint32_t kEvents = 11;
 constexpr uint32_t kLinks = 13;
 constexpr uint32_t kStatus = 15;
 constexpr uint32_t kFlags = 16;
 
+constexpr uint32_t kEventTime = 1;
+constexpr uint32_t kEventName = 2;
+constexpr uint32_t kEventAttributes = 3;
 constexpr uint32_t kLinkTraceId = 1;
 constexpr uint32_t kLinkSpanId = 2;
 constexpr uint32_t kStatusCode = 3;
@@ -98,6 +102,13 @@ void AppendOtlpSpan(const span::Span& span, std::string& out) {
   writer.Fixed64(kStart, span.start_unix_ns);
   writer.Fixed64(kEnd, span.end_unix_ns);
   AppendAttributes(span, out);
+  for (const span::Event& event : span.events) {
+    writer.Nested(kEvents, [&] {
+      writer.Fixed64(kEventTime, event.unix_ns);
+      writer.Bytes(kEventName, event.name);
+      for (const span::Attribute& attribute : event.attributes) AppendOtlpAttribute(kEventAttributes, attribute, out);
+    });
+  }
   for (const span::Link& link : span.links) {
     writer.Nested(kLinks, [&] {
       writer.Bytes(kLinkTraceId, IdBytes(link.trace_id).view());

@@ -2,6 +2,8 @@
 
 #include <cerrno>
 
+#include "tests/support/http2_scenes.h"
+
 namespace tracelet::testing {
 namespace {
 
@@ -236,6 +238,9 @@ const std::vector<NamedScene>& Scenes() {
       {"fd_reuse", Reuse},
       {"unix_socket", UnixSocket},
       {"two_writers", TwoWriters},
+      {"grpc_calls", GrpcCalls},
+      {"http2_upgrade", Http2Upgrade},
+      {"http2_adopted", Http2Adopted},
   };
   return kScenes;
 }

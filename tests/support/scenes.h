@@ -1,4 +1,4 @@
-// The ten recordings made by hand: what sockets do that parsers of packets do not
+// The recordings made by hand: what sockets do that parsers of packets do not
 // expect. Each is a small conversation whose spans are known (tests/golden/spans).
 #pragma once
 

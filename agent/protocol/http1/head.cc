@@ -139,6 +139,16 @@ void OnPropagation(std::string_view line, Head& head) {
   head.propagation.emplace_back(std::move(lower), std::string(Trim(line.substr(colon + 1))));
 }
 
+// Connect's unary calls have an ordinary content type (connectrpc.com/docs/protocol, "Unary-Request").
+void OnConnect(std::string_view line, Head& head) {
+  bool spaced = false;
+  if (Value(line, "connect-protocol-version", spaced)) {
+    head.rpc = grpc::System::kConnect;
+  } else if (const auto timeout = Value(line, "connect-timeout-ms", spaced); timeout && timeout->size() <= 8) {
+    head.rpc_timeout_ns = grpc::ParseTimeout(std::string(*timeout) + "m");
+  }
+}
+
 // Most lines are dismissed by their first letter.
 void OnField(std::string_view line, Head& head, FramingFields& framing) {
   bool spaced = false;
@@ -152,6 +162,16 @@ void OnField(std::string_view line, Head& head, FramingFields& framing) {
         framing.faulty |= spaced;
       } else if (const auto type = Value(line, "content-type", spaced)) {
         head.event_stream = EqualsLower(Trim(type->substr(0, type->find(';'))), "text/event-stream");
+        if (const auto system = grpc::SystemOf(*type); system && *system != grpc::System::kGrpc) head.rpc = system;
+      } else {
+        OnConnect(line, head);
+      }
+      break;
+    case 'g':
+      if (const auto status = Value(line, "grpc-status", spaced)) {
+        head.grpc_status = grpc::ParseStatus(*status);
+      } else if (const auto timeout = Value(line, "grpc-timeout", spaced)) {
+        head.rpc_timeout_ns = grpc::ParseTimeout(*timeout);
       }
       break;
     case 't':

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "agent/protocol/grpc/rpc.h"
+
 namespace tracelet::protocol::http1 {
 
 // How the end of a message's body is known (RFC 9112 §6.3).
@@ -32,8 +34,11 @@ struct Head {
   // Header fields that carry a trace context, names in lower case.
   std::vector<std::pair<std::string, std::string>> propagation;
   Framing framing = Framing::kNone;
-  uint64_t content_length = 0;  // kLength
-  bool event_stream = false;    // text/event-stream: pauses are normal
+  uint64_t content_length = 0;             // kLength
+  bool event_stream = false;               // text/event-stream: pauses are normal
+  std::optional<grpc::System> rpc;         // gRPC-Web or Connect
+  std::optional<int> grpc_status;          // gRPC-Web: without messages, the trailers are in the head
+  std::optional<uint64_t> rpc_timeout_ns;  // grpc-timeout, connect-timeout-ms
 };
 
 // What a response's framing depends on besides its own head.

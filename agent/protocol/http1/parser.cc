@@ -226,6 +226,17 @@ bool Parser::AwaitsQuiet() const {
   return outstanding_.front().answered || (responses_.owned && responses_.body.unknown() && !event_stream_);
 }
 
+std::optional<Exchange> Parser::TakeUpgraded() {
+  constexpr int kSwitchingProtocols = 101;
+  if (outstanding_.empty() || !outstanding_.front().tunnel) return std::nullopt;
+  if (outstanding_.front().exchange.status != kSwitchingProtocols) return std::nullopt;
+  Exchange exchange = std::move(outstanding_.front().exchange);
+  outstanding_.erase(outstanding_.begin());
+  exchange.status = 0;
+  exchange.response = Message{};
+  return exchange;
+}
+
 void Parser::OnQuiet() {
   if (!AwaitsQuiet()) return;
   Pending& pending = outstanding_.front();

@@ -162,6 +162,11 @@ void Parser::AcceptRequest(const Head& head, bool truncated) {
   exchange.host = head.host;
   exchange.user_agent = head.user_agent;
   exchange.propagation = head.propagation;
+  if (head.rpc) {
+    exchange.rpc = std::make_shared<grpc::Rpc>();
+    exchange.rpc->system = *head.rpc;
+    exchange.rpc->deadline_ns = head.rpc_timeout_ns;
+  }
   exchange.head_truncated = truncated;
   exchange.resynchronised = hole && paired && lost_;
   pending.rejoined = hole && paired;

@@ -159,6 +159,7 @@ void Parser::AcceptResponse(const Head& head, bool truncated) {
     return;
   }
   pending.exchange.status = head.status;
+  if (pending.exchange.rpc) pending.exchange.rpc->status = head.grpc_status;
   pending.exchange.response = responses_.message;
   pending.exchange.head_truncated |= truncated;
   event_stream_ = head.event_stream;

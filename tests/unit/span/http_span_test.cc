@@ -135,8 +135,8 @@ TEST(NameRequest, IsTheSameOnBothEnds) {
   conn::ConnectionInfo client = Connection();
   conn::ConnectionInfo server = Connection();
   std::swap(server.id.tx_base, server.id.rx_base);
-  const auto sent = NameRequest(client, conn::Direction::kSend, 77, refusal);
-  const auto received = NameRequest(server, conn::Direction::kReceive, 77, refusal);
+  const auto sent = NameRequest(client, conn::Direction::kSend, 77, 0, refusal);
+  const auto received = NameRequest(server, conn::Direction::kReceive, 77, 0, refusal);
   ASSERT_TRUE(sent && received);
   EXPECT_EQ(*sent, *received);
 
@@ -144,23 +144,23 @@ TEST(NameRequest, IsTheSameOnBothEnds) {
   client.flags = CONN_ADOPTED;
   client.id.tx_base = UINT32_MAX;
   server.id.rx_base = 0;
-  EXPECT_EQ(NameRequest(client, conn::Direction::kSend, 78, refusal),
-            NameRequest(server, conn::Direction::kReceive, 77, refusal));
+  EXPECT_EQ(NameRequest(client, conn::Direction::kSend, 78, 0, refusal),
+            NameRequest(server, conn::Direction::kReceive, 77, 0, refusal));
 }
 
 TEST(NameRequest, IsRefusedWhereOffsetsOrBasesMeanNothing) {
   LinkRefusal refusal{};
   conn::ConnectionInfo connection = Connection();
   connection.offsets_doubtful = true;
-  EXPECT_FALSE(NameRequest(connection, conn::Direction::kSend, 0, refusal));
+  EXPECT_FALSE(NameRequest(connection, conn::Direction::kSend, 0, 0, refusal));
   EXPECT_EQ(refusal, LinkRefusal::kLostEvent);
   connection = Connection();
   connection.flags = CONN_ADOPTED | CONN_TORN_BASE;
-  EXPECT_FALSE(NameRequest(connection, conn::Direction::kSend, 0, refusal));
+  EXPECT_FALSE(NameRequest(connection, conn::Direction::kSend, 0, 0, refusal));
   EXPECT_EQ(refusal, LinkRefusal::kAdopted);
   connection = {};
   connection.family = 1;
-  EXPECT_FALSE(NameRequest(connection, conn::Direction::kReceive, 0, refusal));
+  EXPECT_FALSE(NameRequest(connection, conn::Direction::kReceive, 0, 0, refusal));
   EXPECT_EQ(refusal, LinkRefusal::kNoEvidence);
 }
 

@@ -494,5 +494,28 @@ TEST(Http1Parser, AdoptedConnectionIgnoresTheAnswerToWhatItDidNotSee) {
   EXPECT_EQ(wire.exchanges[0].status, 200);
 }
 
+TEST(Http1Parser, RecognisesGrpcWebAndConnect) {
+  Wire wire(Server());
+  wire.Request(
+      "POST /shop.Orders/Get HTTP/1.1\r\nHost: x\r\nContent-Type: application/grpc-web+proto\r\n"
+      "grpc-timeout: 2S\r\nContent-Length: 0\r\n\r\n");
+  wire.Response("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nGrpc-Status: 5\r\n\r\n");
+  wire.Request(
+      "POST /shop.Orders/Get HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+      "Connect-Protocol-Version: 1\r\nConnect-Timeout-Ms: 250\r\nContent-Length: 0\r\n\r\n");
+  wire.Response(kOk);
+  wire.Request("POST /x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 0\r\n\r\n");
+  wire.Response(kOk);
+  ASSERT_EQ(wire.exchanges.size(), 3U);
+  ASSERT_TRUE(wire.exchanges[0].rpc);
+  EXPECT_EQ(wire.exchanges[0].rpc->system, grpc::System::kGrpcWeb);
+  EXPECT_EQ(wire.exchanges[0].rpc->status, 5);
+  EXPECT_EQ(wire.exchanges[0].rpc->deadline_ns, 2'000'000'000U);
+  ASSERT_TRUE(wire.exchanges[1].rpc);
+  EXPECT_EQ(wire.exchanges[1].rpc->system, grpc::System::kConnect);
+  EXPECT_EQ(wire.exchanges[1].rpc->deadline_ns, 250'000'000U);
+  EXPECT_FALSE(wire.exchanges[2].rpc);
+}
+
 }  // namespace
 }  // namespace tracelet::protocol::http1
