@@ -56,7 +56,7 @@ class Daemon {
   pipeline::Redactor redactor_;
   pipeline::Sampler sampler_;
   pipeline::RedMetrics red_metrics_;
-  std::unique_ptr<source::EventSource> source_;  // null: no capture
+  std::unique_ptr<source::BpfSource> source_;  // null: no capture
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   admin::Asked capture_numbers_;
   std::unique_ptr<admin::AdminServer> admin_;
@@ -89,6 +89,7 @@ std::string Daemon::RenderCapture() const {
   std::string text;
   if (!source_) return text;
   admin::AppendKernel(source_->Ledger(), text);
+  admin::AppendProgramCosts(source_->costs().programs(), source_->costs().sampled_ns(), text);
   admin::AppendPipeline(*pipeline_, sampler_, text);
   red_metrics_.Render(text);
   return text;

@@ -28,7 +28,8 @@ struct Source {
   uint32_t max_connections = 65'536;
   uint32_t max_threads = 65'536;
   uint32_t max_processes = 32'768;
-  uint32_t drain_interval_ms = 20;  // also wakes when a ring is an eighth full
+  uint32_t drain_interval_ms = 20;     // also wakes when a ring is an eighth full
+  uint32_t cost_sample_period_s = 60;  // 0: never
 };
 
 struct Conn {

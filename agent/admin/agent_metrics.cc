@@ -55,6 +55,16 @@ void AppendKernel(const source::KernelLedger& kernel, std::string& out) {
   text.Sample(Labels({{"reason", "malformed"}}), kernel.malformed);
 }
 
+void AppendProgramCosts(const std::vector<source::ProgramRuns>& programs, uint64_t sampled_ns, std::string& out) {
+  MetricsText text(out);
+  AppendCounter("tracelet_bpf_sampled_nanoseconds_total", "How long the kernel counted what the programs cost.",
+                sampled_ns, text);
+  text.Counter("tracelet_bpf_sampled_runs_total", "Runs within that time.");
+  for (const auto& program : programs) text.Sample(Labels({{"program", program.name}}), program.runs);
+  text.Counter("tracelet_bpf_sampled_run_nanoseconds_total", "CPU time of these runs.");
+  for (const auto& program : programs) text.Sample(Labels({{"program", program.name}}), program.ns);
+}
+
 void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler& sampler, std::string& out) {
   MetricsText text(out);
   AppendCounter("tracelet_events_used_total", "Events that told something.", pipeline.events().used, text);

@@ -9,12 +9,15 @@
 #include "agent/pipeline/pipeline.h"
 #include "agent/pipeline/sampler.h"
 #include "agent/source/event_source.h"
+#include "agent/source/program_runs.h"
 #include "exporter/export_worker.h"
 
 namespace tracelet::admin {
 
 void AppendBuildInfo(std::string& out);
 void AppendKernel(const source::KernelLedger& kernel, std::string& out);
+// Within samples of that length in all, see source::BpfCosts.
+void AppendProgramCosts(const std::vector<source::ProgramRuns>& programs, uint64_t sampled_ns, std::string& out);
 void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler& sampler, std::string& out);
 // All exporters together, because a name comes once.
 void AppendExporters(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exporters, std::string& out);

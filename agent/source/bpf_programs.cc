@@ -163,6 +163,20 @@ void BpfPrograms::SetVerdict(uint32_t tgid, verdict judged) {
   bpf_map_update_elem(bpf_map__fd(skeleton_->maps.processes), &tgid, &value, BPF_ANY);
 }
 
+std::vector<ProgramRuns> BpfPrograms::Runs() const {
+  std::vector<ProgramRuns> all;
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton_->obj) {
+    bpf_prog_info info{};
+    uint32_t size = sizeof(info);
+    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size);  // all zero when it fails
+    all.push_back({bpf_program__name(program), info.run_cnt, info.run_time_ns});
+  }
+  return all;
+}
+
+UniqueFd BpfPrograms::CountRuns() { return UniqueFd(bpf_enable_stats(BPF_STATS_RUN_TIME)); }
+
 ledger BpfPrograms::Totals() const {
   ledger sum{};
   const auto read = [](const __u64& counter) { return __atomic_load_n(&counter, __ATOMIC_RELAXED); };

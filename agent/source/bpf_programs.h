@@ -10,6 +10,7 @@
 #include "agent/base/result.h"
 #include "agent/base/unique_fd.h"
 #include "agent/process/selector.h"
+#include "agent/source/program_runs.h"
 #include "bpf/state.h"
 #include "config/config.h"
 
@@ -32,6 +33,10 @@ class BpfPrograms {
   [[nodiscard]] const std::vector<UniqueFd>& rings() const { return rings_; }
   [[nodiscard]] int connections_fd() const;
   void SetVerdict(uint32_t tgid, verdict judged);
+  // In an order that stays.
+  [[nodiscard]] std::vector<ProgramRuns> Runs() const;
+  // The kernel counts runs of all programs of this host while this is open; closed when it cannot.
+  static UniqueFd CountRuns();
   // Sum over all CPUs.
   [[nodiscard]] ledger Totals() const;
 

@@ -67,7 +67,8 @@ BpfSource::BpfSource(const config::Source& settings, process::Selector selector,
       connections_(programs_->connections_fd(), settings.max_connections),
       gate_(std::move(selector), settings.max_processes,
             {[](process::ProcessKey key, const event_exec* exec) { return process::ReadProcess(key, exec); },
-             [kernel = programs_.get()](uint32_t tgid, verdict judged) { kernel->SetVerdict(tgid, judged); }}) {}
+             [kernel = programs_.get()](uint32_t tgid, verdict judged) { kernel->SetVerdict(tgid, judged); }}),
+      costs_(*programs_, settings.cost_sample_period_s) {}
 
 Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout) {
   if (!stopped_ && next_clock_ns_ != 0) Wait(std::min(timeout, drain_interval_));
@@ -88,6 +89,7 @@ void BpfSource::DoTimers(EventSink& sink, uint64_t now_ns) {
     sink.OnClock(ReadClocks());
     next_clock_ns_ = now_ns + kClockNs;
   }
+  costs_.OnTime(now_ns);
   if (now_ns >= next_sweep_ns_ && !stopped_) {
     connections_.Sweep(now_ns);
     next_sweep_ns_ = now_ns + BpfConnections::kStepNs;

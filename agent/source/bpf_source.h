@@ -10,6 +10,7 @@
 #include "agent/base/result.h"
 #include "agent/base/unique_fd.h"
 #include "agent/source/bpf_connections.h"
+#include "agent/source/bpf_costs.h"
 #include "agent/source/bpf_programs.h"
 #include "agent/source/event_source.h"
 #include "agent/source/process_gate.h"
@@ -30,6 +31,7 @@ class BpfSource : public EventSource {
   void Stop() override;
   [[nodiscard]] KernelLedger Ledger() const override;
 
+  [[nodiscard]] const BpfCosts& costs() const { return costs_; }
   // Events that came out after a watermark had said they could not (see RingReader).
   [[nodiscard]] uint64_t late() const { return reader_.late(); }
 
@@ -47,6 +49,7 @@ class BpfSource : public EventSource {
   RingReader reader_;
   BpfConnections connections_;
   ProcessGate gate_;
+  BpfCosts costs_;
   uint64_t next_clock_ns_ = 0;
   uint64_t next_sweep_ns_ = 0;
   uint64_t give_up_ns_ = 0;  // after Stop()

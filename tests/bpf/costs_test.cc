@@ -1,0 +1,59 @@
+// What the programs cost is counted in samples, and only in samples.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "agent/source/bpf_costs.h"
+#include "tests/bpf/capture.h"
+
+namespace tracelet::testing {
+namespace {
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+void CallTheKernel() {
+  for (int i = 0; i < 1'000; ++i) getppid();
+}
+
+uint64_t RunsOfSysExit(const std::vector<source::ProgramRuns>& programs) {
+  const auto found = std::ranges::find(programs, "sys_exit", &source::ProgramRuns::name);
+  return found == programs.end() ? 0 : found->runs;
+}
+
+TEST(BpfCostsTest, AreCountedInSamplesOnly) {
+  auto programs = source::BpfPrograms::Load(config::Source{}, process::KernelFilter{});
+  ASSERT_TRUE(programs) << programs.error().message;
+  ASSERT_TRUE((*programs)->Attach());
+  source::BpfCosts costs(**programs, 10);
+
+  costs.OnTime(100 * kSecond);
+  CallTheKernel();
+  EXPECT_EQ(costs.sampled_ns(), 0U);
+  costs.OnTime(101 * kSecond);
+  EXPECT_EQ(costs.sampled_ns(), kSecond);
+  EXPECT_GE(RunsOfSysExit(costs.programs()), 1'000U);
+  const auto program = std::ranges::find(costs.programs(), "sys_exit", &source::ProgramRuns::name);
+  EXPECT_GT(program->ns, 0U);
+
+  const uint64_t runs = RunsOfSysExit((*programs)->Runs());
+  CallTheKernel();
+  costs.OnTime(105 * kSecond);
+  EXPECT_LT(RunsOfSysExit((*programs)->Runs()), runs + 1'000) << "something else keeps bpf_stats_enabled on";
+
+  costs.OnTime(110 * kSecond);
+  CallTheKernel();
+  costs.OnTime(110 * kSecond + source::BpfCosts::kSampleNs);
+  EXPECT_GE(RunsOfSysExit(costs.programs()), 2'000U);
+}
+
+TEST(BpfCostsTest, NoPeriodMeansNoSample) {
+  auto programs = source::BpfPrograms::Load(config::Source{}, process::KernelFilter{});
+  ASSERT_TRUE(programs) << programs.error().message;
+  source::BpfCosts costs(**programs, 0);
+  costs.OnTime(kSecond);
+  costs.OnTime(3 * kSecond);
+  EXPECT_EQ(costs.sampled_ns(), 0U);
+}
+
+}  // namespace
+}  // namespace tracelet::testing
