@@ -23,7 +23,7 @@ struct Selector {
 
 struct Source {
   bool enabled = true;             // false: only what SDKs send, without eBPF or root
-  uint32_t ring_bytes = 4u << 20;  // per ring, a power of two; mapped twice by the kernel's layout
+  uint32_t ring_bytes = 4u << 20;  // per ring, a power of two; counts as resident memory
   uint32_t cpus_per_ring = 8;
   uint32_t max_connections = 65'536;
   uint32_t max_threads = 65'536;

@@ -73,6 +73,8 @@ void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler&
   const span::SpanLedger& spans = pipeline.spans();
   AppendCounter("tracelet_spans_assembled_total", "assembled = final + dropped + held.", spans.assembled, text);
   AppendCounter("tracelet_spans_final_total", "Passed on to sampling and export.", spans.exported, text);
+  AppendCounter("tracelet_spans_early_total", "Of these, before they were final: too many were held.", spans.early,
+                text);
   AppendGauge("tracelet_spans_held", "Ended, and not final yet.", spans.held, text);
   AppendCounters("tracelet_spans_dropped_total", "Before they were final.", "reason", spans.dropped, text);
   AppendCounter("tracelet_spans_not_sampled_total", "Final, and left out by the sampler.", sampler.left_out(), text);

@@ -42,35 +42,42 @@ Result<RingMemory> RingMemory::Map(int fd, uint32_t bytes) {
   }
   void* consumer = mmap(nullptr, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
   if (consumer == MAP_FAILED) return SystemError("map the consumer page of a ring");
-  void* producer = mmap(nullptr, page + 2 * size_t{bytes}, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(page));
+  void* producer = mmap(nullptr, page + bytes, PROT_READ, MAP_SHARED, fd, static_cast<off_t>(page));
   if (producer == MAP_FAILED) {
     Error error = SystemError("map the data of a ring");
     munmap(consumer, page);
     return error;
   }
-  return RingMemory(consumer, producer, bytes);
+  const auto* positions = static_cast<const std::byte*>(producer);
+  return RingMemory(consumer, positions, positions + page, bytes);
 }
 
 RingMemory::RingMemory(RingMemory&& other) noexcept
-    : consumer_(std::exchange(other.consumer_, nullptr)), producer_(other.producer_), bytes_(other.bytes_) {}
+    : consumer_(std::exchange(other.consumer_, nullptr)),
+      producer_(other.producer_),
+      data_(other.data_),
+      bytes_(other.bytes_) {}
 
 RingMemory::~RingMemory() {
   if (consumer_ == nullptr) return;
   munmap(consumer_, PageSize());
-  munmap(const_cast<void*>(producer_), PageSize() + 2 * size_t{bytes_});
+  munmap(const_cast<std::byte*>(producer_), PageSize() + bytes_);
 }
 
 uint32_t RingMemory::LengthAt(uint64_t position) const {
-  const std::byte* at = PayloadAt(position) - BPF_RINGBUF_HDR_SZ;
+  const std::byte* at = data_ + (position & (bytes_ - 1));
   return __atomic_load_n(reinterpret_cast<const uint32_t*>(at), __ATOMIC_ACQUIRE);
 }
 
-const std::byte* RingMemory::PayloadAt(uint64_t position) const {
-  return static_cast<const std::byte*>(producer_) + PageSize() + (position & (bytes_ - 1)) + BPF_RINGBUF_HDR_SZ;
+void RingMemory::CopyPayload(uint64_t position, size_t size, std::vector<std::byte>& out) const {
+  const size_t begin = (position + BPF_RINGBUF_HDR_SZ) & (bytes_ - 1);
+  const size_t first = std::min<size_t>(size, bytes_ - begin);
+  out.insert(out.end(), data_ + begin, data_ + begin + first);
+  if (first < size) out.insert(out.end(), data_, data_ + size - first);
 }
 
 uint64_t RingMemory::ProducerPosition() const {
-  return __atomic_load_n(static_cast<const unsigned long*>(producer_), __ATOMIC_ACQUIRE);
+  return __atomic_load_n(reinterpret_cast<const unsigned long*>(producer_), __ATOMIC_ACQUIRE);
 }
 
 uint64_t RingMemory::ConsumerPosition() const {
@@ -93,7 +100,12 @@ std::optional<uint64_t> RingReader::Round(uint64_t now_ns, const Deliver& delive
   if (!round_open_) {
     OrderAfterClock();
     round_ns_ = now_ns;
-    for (Ring& ring : rings_) ring.limit = ring.memory.ProducerPosition();
+    size_t waiting = arena_.size();
+    for (Ring& ring : rings_) {
+      ring.limit = ring.memory.ProducerPosition();
+      waiting += ring.limit - ring.position;
+    }
+    if (waiting > arena_.capacity()) arena_.reserve(waiting);  // without growing by doubling
     round_open_ = true;
   }
   bool whole = true;
@@ -128,7 +140,7 @@ bool RingReader::Drain(Ring& ring) {
       ring.position = ring.limit;
       break;
     }
-    if ((length & BPF_RINGBUF_DISCARD_BIT) == 0) Keep(ring.memory.PayloadAt(ring.position), size);
+    if ((length & BPF_RINGBUF_DISCARD_BIT) == 0) Keep(ring.memory, ring.position, size);
     ring.position += Aligned(size + BPF_RINGBUF_HDR_SZ);
     if (ring.position - told >= step) ring.memory.SetConsumerPosition(told = ring.position);
   }
@@ -136,16 +148,18 @@ bool RingReader::Drain(Ring& ring) {
   return whole;
 }
 
-void RingReader::Keep(const std::byte* payload, size_t size) {
+void RingReader::Keep(const RingMemory& memory, uint64_t position, size_t size) {
   ++consumed_;
-  const event_header* event = CheckEvent({payload, size});
+  const size_t begin = arena_.size();
+  memory.CopyPayload(position, size, arena_);
+  const event_header* event = CheckEvent({arena_.data() + begin, size});
   if (event == nullptr) {
     ++malformed_;
+    arena_.resize(begin);
     return;
   }
-  entries_.emplace_back(event->time_ns, arena_.size());
-  arena_.insert(arena_.end(), payload, payload + event->size);
-  arena_.resize(Aligned(arena_.size()));
+  entries_.emplace_back(event->time_ns, begin);
+  arena_.resize(Aligned(begin + event->size));
 }
 
 void RingReader::DeliverUpTo(uint64_t time_ns, const Deliver& deliver) {

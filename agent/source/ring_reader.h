@@ -8,9 +8,11 @@
 //
 // The layout of a ring is that of kernel/bpf/ringbuf.c (since 5.8), which is user
 // API: a page with the consumer position, a page with the producer position,
-// then the data, mapped twice in a row so that no record is ever cut in two. Each
-// record has an 8-byte header whose first word is its length and BPF_RINGBUF_BUSY_BIT
-// until it is submitted, BPF_RINGBUF_DISCARD_BIT when it was given up.
+// then the data, which the kernel offers twice in a row so that no record is ever cut in
+// two. Each page that is mapped counts as resident memory, so it is mapped once here, and
+// the few records that go round the end are put together as they are copied. Each record has an 8-byte header whose
+// first word is its length and BPF_RINGBUF_BUSY_BIT until it is submitted, BPF_RINGBUF_DISCARD_BIT when it was given
+// up.
 //
 // One thread. Knows no libbpf: any mappable file of this layout will do.
 #pragma once
@@ -40,19 +42,21 @@ class RingMemory {
   ~RingMemory();
 
   [[nodiscard]] uint32_t bytes() const { return bytes_; }
-  // The length word of the record at this position, and what follows its header.
+  // The length word of the record at this position.
   [[nodiscard]] uint32_t LengthAt(uint64_t position) const;
-  [[nodiscard]] const std::byte* PayloadAt(uint64_t position) const;
+  // Appends the first `size` bytes of what follows its header.
+  void CopyPayload(uint64_t position, size_t size, std::vector<std::byte>& out) const;
   [[nodiscard]] uint64_t ProducerPosition() const;
   [[nodiscard]] uint64_t ConsumerPosition() const;
   void SetConsumerPosition(uint64_t position);
 
  private:
-  RingMemory(void* consumer, void* producer, uint32_t bytes)
-      : consumer_(consumer), producer_(producer), bytes_(bytes) {}
+  RingMemory(void* consumer, const std::byte* producer, const std::byte* data, uint32_t bytes)
+      : consumer_(consumer), producer_(producer), data_(data), bytes_(bytes) {}
 
-  void* consumer_;        // one page, read and write
-  const void* producer_;  // one page and twice the data, read only
+  void* consumer_;             // one page, read and write
+  const std::byte* producer_;  // one page and the data, read only
+  const std::byte* data_;
   uint32_t bytes_;
 };
 
@@ -84,7 +88,7 @@ class RingReader {
   using Entry = std::pair<uint64_t, size_t>;  // time stamp, offset in arena_
 
   bool Drain(Ring& ring);
-  void Keep(const std::byte* payload, size_t size);
+  void Keep(const RingMemory& memory, uint64_t position, size_t size);
   void DeliverUpTo(uint64_t time_ns, const Deliver& deliver);
 
   std::vector<Ring> rings_;
