@@ -1,7 +1,9 @@
 #include "agent/daemon.h"
 
+#include <malloc.h>
 #include <spdlog/spdlog.h>
 
+#include <functional>
 #include <thread>
 #include <utility>
 
@@ -10,6 +12,7 @@
 #include "agent/admin/asked.h"
 #include "agent/cli/session.h"
 #include "agent/cli/stop_signals.h"
+#include "agent/ingest/jaeger_agent.h"
 #include "agent/pipeline/pipeline.h"
 #include "agent/pipeline/red_metrics.h"
 #include "agent/pipeline/redactor.h"
@@ -17,7 +20,9 @@
 #include "agent/source/bpf_source.h"
 #include "config/toml.h"
 #include "exporter/export_set.h"
+#include "exporter/jaeger/sampling_client.h"
 #include "exporter/registry.h"
+#include "exporter/wire/ingest_encoder.h"
 
 namespace tracelet {
 namespace {
@@ -32,10 +37,13 @@ constexpr std::chrono::seconds kExportWithin{9};  // of kStopWithin; the rest is
 
 class Daemon {
  public:
-  Daemon(config::Config config, std::string config_file, std::vector<std::unique_ptr<exporter::ExportWorker>> workers)
+  using ReadConfig = std::function<Result<config::Config>()>;
+
+  Daemon(config::Config config, ReadConfig read_again, std::vector<std::unique_ptr<exporter::ExportWorker>> workers)
       : config_(std::move(config)),
-        config_file_(std::move(config_file)),
+        read_again_(std::move(read_again)),
         exports_(std::move(workers)),
+        encoder_(config_.ingest.tags, {&exports_}),
         redactor_(config_.pipeline.redactor, exports_),
         sampler_(config_.pipeline.sampler, redactor_),
         red_metrics_(config_.pipeline.red_metrics, sampler_) {}
@@ -44,20 +52,25 @@ class Daemon {
 
  private:
   Status StartAdmin();
+  Status StartIngest();
   Status StartCapture();
   Status Turn();
+  void StopIngest();
   bool Over();
   void Reload();
   [[nodiscard]] std::string RenderCapture() const;
 
   config::Config config_;
-  const std::string config_file_;
+  const ReadConfig read_again_;
   exporter::ExportSet exports_;
+  exporter::wire::IngestEncoder encoder_;  // of what is received
   pipeline::Redactor redactor_;
   pipeline::Sampler sampler_;
   pipeline::RedMetrics red_metrics_;
   std::unique_ptr<source::BpfSource> source_;  // null: no capture
   std::unique_ptr<pipeline::Pipeline> pipeline_;
+  std::unique_ptr<exporter::SamplingClient> collectors_;  // null: none
+  std::unique_ptr<ingest::JaegerAgent> ingest_;
   admin::Asked capture_numbers_;
   std::unique_ptr<admin::AdminServer> admin_;
 };
@@ -68,11 +81,32 @@ Status Daemon::StartAdmin() {
   sources.alive = [this] { return capture_numbers_.Silence() < kStuck; };
   sources.metrics.emplace_back(admin::AppendBuildInfo);
   sources.metrics.emplace_back([this](std::string& out) { out += capture_numbers_.Ask(kMetricsPatience); });
-  sources.metrics.emplace_back([this](std::string& out) { admin::AppendExporters(exports_.ledgers(), out); });
+  sources.metrics.emplace_back([this](std::string& out) { ingest_->AppendMetrics(out); });
+  sources.metrics.emplace_back([this](std::string& out) {
+    const auto ledgers = exports_.ledgers();
+    admin::AppendJaegerConnection(ledgers, out);
+    admin::AppendExporters(ledgers, out);
+  });
   auto started = admin::AdminServer::Start(config_.admin.listen, std::move(sources));
   if (!started) return started.error();
   admin_ = std::move(*started);
   return Ok();
+}
+
+Status Daemon::StartIngest() {
+  const config::Jaeger& jaeger = config_.exporter.jaeger;
+  if (!jaeger.endpoints.empty()) {
+    collectors_ = std::make_unique<exporter::SamplingClient>(jaeger, milliseconds(config_.ingest.sampling.timeout_ms));
+  }
+  auto started = ingest::JaegerAgent::Start(config_.ingest, encoder_, collectors_.get());
+  if (!started) return started.error();
+  ingest_ = std::move(*started);
+  return Ok();
+}
+
+void Daemon::StopIngest() {
+  if (collectors_) collectors_->Cancel();
+  ingest_->Stop();
 }
 
 Status Daemon::StartCapture() {
@@ -96,8 +130,8 @@ std::string Daemon::RenderCapture() const {
 }
 
 void Daemon::Reload() {
-  if (config_file_.empty()) return;
-  auto loaded = config::Load(config_file_);
+  if (!read_again_) return;
+  auto loaded = read_again_();
   if (!loaded) {
     spdlog::error("the configuration stays as it is: {}", loaded.error().message);
     return;
@@ -121,13 +155,20 @@ bool Daemon::Over() {
 
 Status Daemon::Turn() {
   if (source_) return cli::Pump(*source_, *pipeline_, [this] { return Over(); });
-  while (!Over()) std::this_thread::sleep_for(kIdlePoll);
+  auto next_trim = Clock::now() + cli::kTrimInterval;
+  while (!Over()) {
+    std::this_thread::sleep_for(kIdlePoll);
+    if (Clock::now() < next_trim) continue;
+    malloc_trim(0);
+    next_trim = Clock::now() + cli::kTrimInterval;
+  }
   return Ok();
 }
 
 Status Daemon::Run() {
   cli::StopSignals::Install();
   cli::StopSignals::InstallReload();
+  if (Status ingest = StartIngest(); !ingest) return ingest;
   if (Status admin = StartAdmin(); !admin) return admin;
   if (Status capture = StartCapture(); !capture) return capture;
   if (exports_.empty()) spdlog::warn("no exporter is configured: spans are only counted");
@@ -136,6 +177,7 @@ Status Daemon::Run() {
   Status turned = Turn();
   const auto stop_by = Clock::now() + kExportWithin;
   if (admin_) admin_->SetReady(false);
+  StopIngest();
   if (pipeline_) pipeline_->Finish();
   exports_.Finish(stop_by);
   admin_.reset();
@@ -148,10 +190,11 @@ Status Daemon::Run() {
 
 }  // namespace
 
-Status RunDaemon(const config::Config& config, const std::string& config_file, const std::string& host_name) {
+Status RunDaemon(const config::Config& config, std::function<Result<config::Config>()> read_again,
+                 const std::string& host_name) {
   auto workers = exporter::StartWorkers(config, host_name);
   if (!workers) return workers.error();
-  return Daemon(config, config_file, std::move(*workers)).Run();
+  return Daemon(config, std::move(read_again), std::move(*workers)).Run();
 }
 
 }  // namespace tracelet

@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <variant>
 
+#include "agent/cli/agent_config.h"
 #include "agent/cli/check.h"
 #include "agent/cli/options.h"
 #include "agent/cli/program.h"
@@ -161,9 +163,16 @@ int Check() {
 }
 
 int Agent(const cli::Options& options) {
-  auto config = options.config_file.empty() ? config::Config{} : config::Load(options.config_file);
+  const auto config = cli::AgentConfig(options);
   if (!config) return Fail(config.error());
-  const Status ran = RunDaemon(*config, options.config_file, HostName());
+  if (options.print_config) {
+    std::fputs(config::Print(*config).c_str(), stdout);
+    return 0;
+  }
+  spdlog::set_level(spdlog::level::from_str(*config::LogLevel(options.jaeger_flags)));
+  std::function<Result<config::Config>()> read_again;
+  if (!options.config_file.empty()) read_again = [&options] { return cli::AgentConfig(options); };
+  const Status ran = RunDaemon(*config, std::move(read_again), HostName());
   return ran ? 0 : Fail(ran.error());
 }
 

@@ -42,6 +42,9 @@ class Finder {
   void Require(bool holds, std::string key, std::string why) {
     if (!holds) found.push_back({std::move(key), std::move(why)});
   }
+  void Listen(const std::string& key, const std::string& address) {
+    Require(address.empty() || IsHostPort(address), key, "is not HOST:PORT or :PORT");
+  }
   void Delivery(const std::string& section, const config::Delivery& delivery) {
     Require(delivery.batch_bytes <= delivery.queue_bytes, section + ".delivery.batch_bytes",
             "is more than queue_bytes: no batch would fit");
@@ -91,8 +94,12 @@ std::vector<Impossible> FindImpossible(const Config& config) {
   finder.Delivery("exporter.jaeger", config.exporter.jaeger.delivery);
   CheckOtlp(config.exporter.otlp, finder);
   finder.Delivery("exporter.file", config.exporter.file.delivery);
-  finder.Require(config.admin.listen.empty() || IsHostPort(config.admin.listen), "admin.listen",
-                 "is not HOST:PORT or :PORT");
+  const Ingest& ingest = config.ingest;
+  finder.Listen("ingest.zipkin_compact.listen", ingest.zipkin_compact.listen);
+  finder.Listen("ingest.jaeger_compact.listen", ingest.jaeger_compact.listen);
+  finder.Listen("ingest.jaeger_binary.listen", ingest.jaeger_binary.listen);
+  finder.Listen("ingest.sampling.listen", ingest.sampling.listen);
+  finder.Listen("admin.listen", config.admin.listen);
   return std::move(finder.found);
 }
 

@@ -14,6 +14,7 @@ constexpr int kWorkersPerThread = 10;
 // queue of packets is the socket's buffer here.
 constexpr size_t kBufferPerPacket = 2'304;
 constexpr size_t kDefaultMaxPacket = 65'000;
+constexpr const char* kGroup = "jaeger-agent's flags";
 
 std::string EnvironmentName(std::string flag) {
   for (char& c : flag) c = c == '-' || c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -22,11 +23,11 @@ std::string EnvironmentName(std::string flag) {
 
 template <typename Value>
 void Add(CLI::App& command, const std::string& name, Value& value, const char* help) {
-  command.add_option("--" + name, value, help)->envname(EnvironmentName(name))->group("jaeger-agent's flags");
+  command.add_option("--" + name, value, help)->envname(EnvironmentName(name))->group(kGroup);
 }
 
 void AddSwitch(CLI::App& command, const std::string& name, bool& value, const char* help) {
-  command.add_flag("--" + name, value, help)->envname(EnvironmentName(name))->group("jaeger-agent's flags");
+  command.add_flag("--" + name, value, help)->envname(EnvironmentName(name))->group(kGroup);
 }
 
 void AddProcessor(CLI::App& command, const std::string& name, JaegerFlags::Processor& processor) {
@@ -134,6 +135,9 @@ void AddJaegerFlags(CLI::App& command, JaegerFlags& flags) {
   Add(command, "agent.tags", flags.agent_tags, "k1=v1,k2=${ENV:default}: on each process that comes in");
   Add(command, "metrics-backend", flags.metrics_backend, "prometheus");
   Add(command, "metrics-http-route", flags.metrics_route, "/metrics");
+  Add(command, "log-level", flags.log_level, "debug, info, warn, error, dpanic, panic, fatal");
+  // Its variable, CONFIG_FILE, may be anybody's.
+  command.add_option("--config-file", flags.config_file, "not supported")->group(kGroup);
 }
 
 std::vector<std::string> WithEmptyValues(const std::vector<std::string>& args) {
@@ -168,6 +172,15 @@ Result<std::map<std::string, std::string>> ParseAgentTags(const std::string& tex
   return tags;
 }
 
+Result<std::string> LogLevel(const JaegerFlags& flags) {
+  static const std::map<std::string, std::string> kLevels = {
+      {"debug", "debug"},     {"info", "info"},      {"warn", "warning"},  {"error", "error"},
+      {"dpanic", "critical"}, {"panic", "critical"}, {"fatal", "critical"}};
+  const auto found = kLevels.find(flags.log_level.value_or("info"));
+  if (found == kLevels.end()) return Error{"--log-level: there is no level \"" + *flags.log_level + "\""};
+  return found->second;
+}
+
 Result<std::vector<std::string>> Apply(const JaegerFlags& flags, Config& config) {
   const std::pair<const char*, std::pair<const JaegerFlags::Processor*, UdpPort*>> processors[] = {
       {"zipkin-compact", {&flags.zipkin_compact, &config.ingest.zipkin_compact}},
@@ -181,6 +194,10 @@ Result<std::vector<std::string>> Apply(const JaegerFlags& flags, Config& config)
     config.ingest.sampling.listen = flags.http_host_port->empty() ? ":5778" : HostPort(*flags.http_host_port);
   }
   if (flags.admin_host_port) config.admin.listen = HostPort(*flags.admin_host_port);
+  if (flags.config_file) {
+    return Error{"--config-file: jaeger-agent's own files are not read; --config takes tracelet's, see --print-config"};
+  }
+  if (auto level = LogLevel(flags); !level) return level.error();
   if (flags.admin_tls) return Error{"--admin.http.tls.enabled: the admin port speaks plain HTTP only"};
   const std::string backend = flags.metrics_backend.value_or("prometheus");
   if (backend != "prometheus" && backend != "none" && backend != "expvar") {

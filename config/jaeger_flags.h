@@ -40,6 +40,8 @@ struct JaegerFlags {
   std::optional<std::string> agent_tags;
   std::optional<std::string> metrics_backend;
   std::optional<std::string> metrics_route;
+  std::optional<std::string> log_level;
+  std::optional<std::string> config_file;
 };
 
 // Declares them on a command; `flags` must live until it is parsed.
@@ -48,11 +50,14 @@ void AddJaegerFlags(CLI::App& command, JaegerFlags& flags);
 // CLI11 takes "--flag=" for a flag whose value is the next argument; as in Go it is an empty one.
 std::vector<std::string> WithEmptyValues(const std::vector<std::string>& args);
 
-// True if any was given, also by the environment.
+// True if any was given, also by the environment, that says what to receive or where to send it.
 bool Any(const JaegerFlags& flags);
 
 // Changes what they say; a sentence for each one that has no equivalent, or the mistake.
 Result<std::vector<std::string>> Apply(const JaegerFlags& flags, Config& config);
+
+// The word of --log-level in spdlog's terms ("critical" for panic and fatal).
+Result<std::string> LogLevel(const JaegerFlags& flags);
 
 // "k1=v1, k2=${ENV:default}" of --agent.tags.
 Result<std::map<std::string, std::string>> ParseAgentTags(const std::string& text);

@@ -61,6 +61,35 @@ void AddCapture(Config& config, std::vector<Section>& sections) {
         Text("allowed_query_keys", &span.allowed_query_keys, "Values of all other keys of a query are replaced.")}});
 }
 
+void AddUdpPort(const std::string& name, const std::string& comment, UdpPort& port, std::vector<Section>& sections) {
+  sections.push_back(
+      {name,
+       comment,
+       {Text("listen", &port.listen, "HOST:PORT or :PORT. Empty: off."),
+        Number("max_packet_bytes", &port.max_packet_bytes, "Longer ones are dropped and counted.", 512, 65'535),
+        Number("receive_buffer_bytes", &port.receive_buffer_bytes,
+               "In the kernel; above net.core.rmem_max only with CAP_NET_ADMIN.", 4'096, kGiB - 1),
+        Number("threads", &port.threads, "Each receives and decodes.", 1, 256)}});
+}
+
+void AddIngest(Config& config, std::vector<Section>& sections) {
+  Ingest& ingest = config.ingest;
+  sections.push_back({"ingest",
+                      "What Jaeger clients send to a jaeger-agent: docs/jaeger-agent.md.",
+                      {Text("tags", &ingest.tags, "Added to each process that comes in: { cluster = \"blue\" }.")}});
+  AddUdpPort("ingest.zipkin_compact", "Thrift over UDP, compact protocol.", ingest.zipkin_compact, sections);
+  AddUdpPort("ingest.jaeger_compact", "Thrift over UDP, compact protocol.", ingest.jaeger_compact, sections);
+  AddUdpPort("ingest.jaeger_binary", "Thrift over UDP, binary protocol.", ingest.jaeger_binary, sections);
+  Sampling& sampling = ingest.sampling;
+  sections.push_back({"ingest.sampling",
+                      "How clients shall sample: asked over HTTP, answered by the collectors of [exporter.jaeger].",
+                      {Text("listen", &sampling.listen, "HOST:PORT or :PORT. Empty: off."),
+                       Text("strategies_file", &sampling.strategies_file,
+                            "Jaeger's JSON; answers where no collector does or did. Empty: none."),
+                       Number("timeout_ms", &sampling.timeout_ms, "Of one question to the collectors.", 1, 60'000),
+                       Number("max_services", &sampling.max_services, "Whose last answer is kept.", 1, 1 << 20)}});
+}
+
 void AddPipeline(Config& config, std::vector<Section>& sections) {
   Pipeline& pipeline = config.pipeline;
   sections.push_back(
@@ -147,6 +176,7 @@ void AddExporters(Config& config, std::vector<Section>& sections) {
 std::vector<Section> Schema(Config& config) {
   std::vector<Section> sections;
   AddCapture(config, sections);
+  AddIngest(config, sections);
   AddPipeline(config, sections);
   AddExporters(config, sections);
   sections.push_back({"admin",

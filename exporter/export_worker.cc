@@ -188,9 +188,11 @@ bool ExportWorker::State::Deliver(std::unique_lock<std::mutex>& lock) {
     const SendResult result = sender->Send(payload, deadline);
     lock.lock();
     if (given_up) return false;
+    const bool answered = result.status != SendStatus::kRetry;
+    ledger.connects += answered && (ledger.calls == 0 || !ledger.reachable);
+    ledger.reachable = answered;
     ++ledger.calls;
     ledger.failed_calls += result.status != SendStatus::kDelivered;
-    ledger.reachable = result.status != SendStatus::kRetry;
     Note(result);
     const auto now = Clock::now();
     const bool gave_up = result.status == SendStatus::kRetry && config.give_up_after_s != 0 &&

@@ -49,6 +49,7 @@ struct ExportLedger {
   uint64_t failed_calls = 0;
   uint64_t queue_bytes = 0;
   bool reachable = true;  // the last call was answered
+  uint64_t connects = 0;  // calls that were answered after none was, the first one too
 };
 
 class ExportWorker : public span::SpanSink, public span::IngestSink {

@@ -35,6 +35,8 @@ void AppendBuildInfo(std::string& out) {
   MetricsText text(out);
   text.Gauge("tracelet_build_info", "Always 1.");
   text.Sample(Labels({{"version", cli::kVersion}}), 1);
+  text.Gauge("jaeger_agent_build_info", "Always 1; the version is tracelet's.");
+  text.Sample(Labels({{"build_date", ""}, {"revision", ""}, {"version", cli::kVersion}}), 1);
 }
 
 void AppendKernel(const source::KernelLedger& kernel, std::string& out) {
@@ -83,6 +85,21 @@ void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler&
                  pipeline.stitcher().links(), text);
   AppendCounters("tracelet_links_refused_total", "Final spans by why they have no parent.", "reason",
                  pipeline.stitcher().refused(), text);
+}
+
+void AppendJaegerConnection(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exporters,
+                            std::string& out) {
+  exporter::ExportLedger jaeger;
+  for (const auto& [name, ledger] : exporters) {
+    if (name == "jaeger") jaeger = ledger;
+  }
+  MetricsText text(out);
+  const std::string labels = Labels({{"protocol", "grpc"}});
+  text.Gauge("jaeger_agent_connection_status_collector_connected", "1 while the last call was answered.");
+  text.Sample(labels, uint64_t{jaeger.connects > 0 && jaeger.reachable});
+  text.Counter("jaeger_agent_connection_status_collector_reconnects_total",
+               "Calls that were answered after none was, the first one too.");
+  text.Sample(labels, jaeger.connects);
 }
 
 void AppendExporters(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exporters, std::string& out) {

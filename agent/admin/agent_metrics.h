@@ -19,6 +19,9 @@ void AppendKernel(const source::KernelLedger& kernel, std::string& out);
 // Within samples of that length in all, see source::BpfCosts.
 void AppendProgramCosts(const std::vector<source::ProgramRuns>& programs, uint64_t sampled_ns, std::string& out);
 void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler& sampler, std::string& out);
+// jaeger-agent's own words about its one connection, of the exporter "jaeger".
+void AppendJaegerConnection(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exporters,
+                            std::string& out);
 // All exporters together, because a name comes once.
 void AppendExporters(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exporters, std::string& out);
 

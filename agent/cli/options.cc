@@ -25,6 +25,7 @@ constexpr const char* kExamples =
     "  tracelet replay day.trc                     ... and look at it again, anywhere, without root\n"
     "  tracelet run --otlp localhost:4317          also send them to a collector\n"
     "  tracelet agent --config tracelet.toml       as a daemon\n"
+    "  tracelet agent --reporter.grpc.host-port=c:14250   in the place of jaeger-agent\n"
     "  tracelet check                              can this kernel do it? what is missing?";
 
 struct Declared {
@@ -110,11 +111,16 @@ void AddReplay(CLI::App& app, Options& options, Declared& declared) {
   AddFormat(declared.replay, options);
 }
 
-void AddAgent(CLI::App& app, Declared& declared) {
+void AddAgent(CLI::App& app, Options& options, Declared& declared) {
   declared.agent = app.add_subcommand("agent", "run as this node's daemon: forward everything, show nothing");
   declared.agent->add_option("--config", declared.config_file, "see `tracelet config --print-default`")
       ->check(CLI::ExistingFile)
       ->type_name("FILE");
+  declared.agent->add_flag("--print-config", options.print_config, "show the configuration all this amounts to");
+  config::AddJaegerFlags(*declared.agent, options.jaeger_flags);
+  declared.agent->footer(
+      "Takes the flags and the environment of jaeger-agent 1.53. With them and without --config it only\n"
+      "receives what Jaeger clients send and forwards it: no eBPF, no root.");
   declared.config = app.add_subcommand("config", "show or check the configuration of the agent");
   auto* print =
       declared.config->add_flag("--print-default", declared.print_default, "every key, its default, a comment");
@@ -178,10 +184,11 @@ std::variant<Options, Exit> ParseOptions(const std::vector<std::string>& args) {
   Declared declared;
   AddRun(app, options, declared);
   AddReplay(app, options, declared);
-  AddAgent(app, declared);
+  AddAgent(app, options, declared);
   declared.check = app.add_subcommand("check", "what works on this host, what does not, and the remedy");
 
-  std::vector<std::string> reversed(std::make_reverse_iterator(dashes), args.rend());  // CLI11 takes them last first
+  std::vector<std::string> reversed = config::WithEmptyValues({args.begin(), dashes});
+  std::reverse(reversed.begin(), reversed.end());  // CLI11 takes them last first
   try {
     app.parse(reversed);
   } catch (const CLI::CallForHelp&) {

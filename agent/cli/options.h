@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "config/jaeger_flags.h"
 
 namespace tracelet::cli {
 
@@ -23,6 +24,8 @@ struct Options {
   std::string record_file;                            // run: empty, or where the events are kept
   std::string replay_file;                            // replay
   std::string config_file;                            // agent: empty, or what it is configured by; config --check
+  config::JaegerFlags jaeger_flags;                   // agent: over what is in config_file
+  bool print_config = false;                          // agent: say what it would run with
   std::optional<std::chrono::milliseconds> duration;  // run: stop by itself
   std::vector<std::string> program;                   // run: what follows `--`
 };

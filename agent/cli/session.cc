@@ -8,8 +8,6 @@ namespace tracelet::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kPollTimeout{50};
-// What a burst of spans took is given back this soon: malloc keeps it for good.
-constexpr std::chrono::seconds kTrimInterval{2};
 
 }  // namespace
 

@@ -116,6 +116,12 @@ void Ingest::AppendPorts(std::string& out) {
   each([](const Port&) { return uint64_t{0}; });
   text.Counter("jaeger_agent_thrift_udp_t_processor_handler_errors_total", "Packets of which something was lost");
   each([](const Port& port) { return Load(port.receiver->counters().handler_errors); });
+  // There is nothing to close that could take time; dashboards may still ask.
+  text.Histogram("jaeger_agent_thrift_udp_t_processor_close_time", "Seconds that closing took: nothing waits there");
+  for (const Port& port : ports_) {
+    for (const double bound : {.005, .01, .025, .05, .1, .25, .5, 1., 2.5, 5., 10.}) text.Bucket(port.labels, bound, 0);
+    text.EndBuckets(port.labels, 0, 0);
+  }
   text.Gauge("tracelet_ingest_receive_buffer_bytes", "Room in the socket, as the kernel counts it");
   each([](const Port& port) { return port.server == nullptr ? uint64_t{0} : port.server->receive_buffer_bytes(); });
 }

@@ -4,6 +4,7 @@
 
 #include "exporter/wire/jaeger.h"
 #include "exporter/wire/protobuf_writer.h"
+#include "exporter/wire/utf8.h"
 
 namespace tracelet::exporter {
 namespace {
@@ -28,7 +29,7 @@ Payload Request(const std::string* process, std::string spans, uint64_t count) {
 const std::string& JaegerEncoder::EncodedProcess(const std::shared_ptr<const process::ProcessInfo>& process) {
   std::string& encoded = processes_[process];
   if (encoded.empty()) {
-    wire::ProtobufWriter(encoded).Bytes(kServiceName, process->service_name);
+    wire::ProtobufWriter(encoded).Bytes(kServiceName, wire::ToUtf8(process->service_name));
     for (const span::Attribute& attribute : tagger_.Attributes(*process)) {
       wire::AppendJaegerTag(kProcessTags, attribute, encoded);
     }

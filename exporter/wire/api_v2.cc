@@ -2,6 +2,7 @@
 
 #include "exporter/wire/id_bytes.h"
 #include "exporter/wire/protobuf_writer.h"
+#include "exporter/wire/utf8.h"
 
 namespace tracelet::exporter::wire {
 namespace {
@@ -26,7 +27,11 @@ class Encoder {
     }
   }
   void Fields(const ingest::Process& process) {
-    writer_.Bytes(1, process.service_name);
+    if (IsUtf8(process.service_name)) {
+      writer_.Bytes(1, process.service_name);
+    } else {
+      writer_.Bytes(1, ToUtf8(process.service_name));
+    }
     Tags(kProcessTags, process.tags);
     out_.append(process_tags_);
   }

@@ -8,5 +8,6 @@ from harness.load import Hop, load
 from harness.score import score
 from harness.table import Table
 from harness.test import Test, until
+from harness.thrift import emit_batch, sender
 
-__all__ = ["Agent", "Hop", "Table", "Test", "load", "score", "until"]
+__all__ = ["Agent", "Hop", "Table", "Test", "emit_batch", "load", "score", "sender", "until"]

@@ -21,6 +21,9 @@ PORTS = {
 }
 
 
+NOBODY = {"user": 65534, "group": 65534, "extra_groups": []}
+
+
 class Jaeger:
     def __init__(self, test, binary):
         self.test = test
@@ -28,8 +31,8 @@ class Jaeger:
         self.ports = {name: test.port() for name in PORTS.values()}
         self.process = None
 
-    def start(self):
-        flags = [f"--{flag}=127.0.0.1:{self.ports[name]}" for flag, name in PORTS.items()]
+    def start(self, *more):
+        flags = [f"--{flag}=127.0.0.1:{self.ports[name]}" for flag, name in PORTS.items()] + list(more)
         self.process = self.test.start([self.binary, *flags], {"SPAN_STORAGE_TYPE": "memory"}, name="jaeger")
         for name in ("grpc", "otlp", "otlp_http", "query"):
             self.test.wait_for(("127.0.0.1", self.ports[name]))
@@ -69,6 +72,7 @@ class Span:
         self.tags = {tag["key"]: tag["value"] for tag in fields["tags"]}
         self.service = process["serviceName"]
         self.process = {tag["key"]: tag["value"] for tag in process["tags"]}
+        self.logs = [{field["key"]: field["value"] for field in log["fields"]} for log in fields["logs"]]
         # Jaeger's storage adds this to what it got, by the way it came.
         self.tags.pop("internal.span.format", None)
         # Its query service moves the scope of OTLP spans from the span to the process.
@@ -77,14 +81,29 @@ class Span:
 
 
 class Agent:
-    """`tracelet agent` with a configuration."""
+    """`tracelet agent` with a configuration, or with the flags of jaeger-agent, then without root."""
 
-    def __init__(self, test, toml):
+    def __init__(self, test, toml="", flags=(), environment=None):
         self.admin_port = test.port()
+        listen = f"127.0.0.1:{self.admin_port}"
+        if flags:
+            self.process = test.start(
+                [test.public_binary(), "agent", f"--admin.http.host-port={listen}", *flags],
+                environment,
+                name="agent",
+                **NOBODY,
+            )
+            return
         path = test.directory / f"tracelet-{self.admin_port}.toml"
-        path.write_text(f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n{toml}')
+        path.write_text(f'[admin]\nlisten = "{listen}"\n{toml}')
         subprocess.run([test.binary, "config", "--check", path], check=True, stdout=subprocess.DEVNULL)
-        self.process = test.start([test.binary, "agent", "--config", path], name="agent")
+        self.process = test.start([test.binary, "agent", "--config", path], environment, name="agent")
+
+    def memory_kb(self):
+        """VmRSS and its high-water mark."""
+        status = open(f"/proc/{self.process.pid}/status").read().splitlines()
+        found = dict(line.split(":", 1) for line in status)
+        return int(found["VmRSS"].split()[0]), int(found["VmHWM"].split()[0])
 
     def status(self, path):
         try:

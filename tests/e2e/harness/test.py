@@ -47,6 +47,15 @@ class Test:
 
     # --- tracelet
 
+    def public_binary(self):
+        """A copy of the program that users without rights reach."""
+        copy = self.directory / "tracelet"
+        if not copy.exists():
+            self.directory.chmod(0o755)
+            shutil.copy(self.binary, copy)
+            copy.chmod(0o755)
+        return copy
+
     def tracelet(self, *arguments, command=()):
         """Starts tracelet on this namespace, or on what `arguments` select, and waits until it is ready."""
         if not arguments and not command:
@@ -155,7 +164,7 @@ class Test:
 
     # --- end
 
-    def show_logs(self, lines=8):
+    def show_logs(self, lines=int(os.environ.get("LOG_LINES", 8))):
         for log in sorted(self.directory.glob("*.log")):
             text = log.read_text(errors="replace").splitlines()
             if text:

@@ -111,8 +111,19 @@ TEST(JaegerFlags, MistakesAreErrors) {
   EXPECT_THAT(Parse({"--processor.jaeger-binary.server-queue-size=-1"}).error, HasSubstr("must not be negative"));
   EXPECT_THAT(Parse({"--metrics-backend=odd"}).error, HasSubstr("odd"));
   EXPECT_THAT(Parse({"--admin.http.tls.enabled"}).error, HasSubstr("plain HTTP"));
+  EXPECT_THAT(Parse({"--config-file=a.yaml"}).error, HasSubstr("--print-config"));
+  EXPECT_THAT(Parse({"--log-level=loud"}).error, HasSubstr("loud"));
   EXPECT_THAT(Parse({"--agent.tags=a"}).error, HasSubstr("KEY=VALUE"));
   EXPECT_NE(Parse({"--processor.jaeger-binary.workers=many"}).error, "");
+}
+
+TEST(JaegerFlags, KnowsTheLevelsOfTheLog) {
+  JaegerFlags flags;
+  EXPECT_EQ(*LogLevel(flags), "info");
+  flags.log_level = "warn";
+  EXPECT_EQ(*LogLevel(flags), "warning");
+  flags.log_level = "fatal";
+  EXPECT_EQ(*LogLevel(flags), "critical");
 }
 
 TEST(JaegerFlags, SaysWhatHasNoEffect) {

@@ -115,6 +115,8 @@ TEST(Toml, TellsWhatCannotBe) {
   EXPECT_EQ(Mistakes("[exporter.file.delivery]\nqueue_bytes = 2048"),
             "t.toml:1: exporter.file.delivery.batch_bytes is more than queue_bytes: no batch would fit");
   EXPECT_EQ(Mistakes("[admin]\nlisten = \"here\""), "t.toml:2: admin.listen is not HOST:PORT or :PORT");
+  EXPECT_EQ(Mistakes("[ingest.jaeger_compact]\nlisten = \"::1:6831\""),
+            "t.toml:2: ingest.jaeger_compact.listen is not HOST:PORT or :PORT");
 }
 
 TEST(Toml, TellsWhatIsNoToml) {

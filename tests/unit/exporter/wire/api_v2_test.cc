@@ -1,4 +1,4 @@
-// What the fixtures do not contain; ../../golden/ingest_test.cc has those.
+// What the fixtures do not contain; ../../../golden/ingest_test.cc has those.
 #include "exporter/wire/api_v2.h"
 
 #include <gtest/gtest.h>
@@ -51,10 +51,13 @@ TEST(ApiV2, NegativeNumbersAreTenBytes) {
   EXPECT_NE(Encode(batch, {}).spans.find("\x18\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"s), std::string::npos);
 }
 
-TEST(ApiV2, TextNeedNotBeUtf8) {
+TEST(ApiV2, TextNeedNotBeUtf8ButTheNameOfAService) {
   ingest::Batch batch;
-  batch.process.emplace().service_name = "\xff\xfe";
-  EXPECT_EQ(Encode(batch, {}).process, "\x0a\x02\xff\xfe"s);
+  batch.process.emplace().service_name = "a\xff";
+  batch.process->tags = {{.key = "\xfe", .text = "\xfd"}};
+  EXPECT_EQ(Encode(batch, {}).process,
+            "\x0a\x04"s
+            "a\xef\xbf\xbd\x12\x06\x0a\x01\xfe\x1a\x01\xfd"s);
 }
 
 }  // namespace
