@@ -1,12 +1,13 @@
 """A real Jaeger that is down, hung, killed: nothing that fits is lost, ledgers are exact, the agent stops in time."""
 
+import os
 import signal
 import time
 import urllib.request
 
 from harness import Agent, until
 
-PAUSE = 4  # seconds of each outage; by hand with 60
+PAUSE = float(os.environ.get("TRACELET_OUTAGE_SECONDS", "4"))  # of each outage; by hand with 60
 
 
 def ask(url, count):
@@ -44,11 +45,14 @@ path = "{test.directory}/spans.jsonl"
     jaeger.hang(False)
     back(agent, "goes on")
 
+    slow(agent, jaeger, service)
+    back(agent, "no longer slow")
+
     jaeger.kill()
     outage(agent, service, "killed")
     jaeger.start()
     ledger = back(agent, "started again")
-    assert ledger["accepted"] == 3 * 200, ledger
+    assert ledger["accepted"] == 4 * 200, ledger
 
     jaeger.hang()
     ask(service, 50)
@@ -59,11 +63,12 @@ path = "{test.directory}/spans.jsonl"
     print(f"SIGTERM with a hung collector: ended after {time.monotonic() - begin:.1f} s")
     assert agent.process.returncode == 0, agent.process.returncode
     lines = (test.directory / "spans.jsonl").read_text().splitlines()
-    assert len(lines) == 3 * 200 + 100, len(lines)  # the other exporter lost nothing
+    assert len(lines) == 4 * 200 + 100, len(lines)  # the other exporter lost nothing
     log = "".join(path.read_text(errors="replace") for path in test.directory.glob("*-agent.log"))
-    assert "exporter jaeger: 700 spans accepted, 600 exported, 100 dropped" in log, log
+    assert "exporter jaeger: 900 spans accepted, 800 exported, 100 dropped" in log, log
     warnings = log.count("trying again")
-    assert 1 <= warnings <= 3, f"{warnings} warnings:\n{log}"  # at most one a minute
+    lasted = int(4 * PAUSE / 60)
+    assert 1 <= warnings <= 4 + lasted, f"{warnings} warnings:\n{log}"  # one an outage, one a minute while it lasts
 
 
 def outage(agent, service, what):
@@ -76,8 +81,20 @@ def outage(agent, service, what):
     assert ledger["held"] == 200 and ledger["dropped"] == 0, ledger
     assert ledger["failed_calls"] > before["failed_calls"] and not ledger["reachable"], ledger
     assert agent.status("/healthz") == agent.status("/readyz") == 200
-    print(f"{what}: {ledger}")
+    print(f"{what}: {ledger}, {agent.resident_megabytes():.0f} MB resident")
     return ledger
+
+
+def slow(agent, jaeger, service):
+    """It answers a tenth of the time."""
+    ask(service, 100)
+    end = time.monotonic() + PAUSE
+    while time.monotonic() < end:
+        jaeger.hang()
+        time.sleep(0.45)
+        jaeger.hang(False)
+        time.sleep(0.05)
+    print(f"slow: {agent.ledger('jaeger')}, {agent.resident_megabytes():.0f} MB resident")
 
 
 def back(agent, what):

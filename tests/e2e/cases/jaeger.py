@@ -1,4 +1,6 @@
-"""One trace of three services, read back from real Jaegers: the same over 14250, OTLP/gRPC and OTLP/HTTP."""
+"""Express asks Flask asks Spring Boot, read back from real Jaegers: over 14250, OTLP and an OpenTelemetry Collector."""
+
+import collections
 
 from harness import Agent, Hop, load, until
 
@@ -6,11 +8,12 @@ TRACED_TAGS = ("http.request.method", "http.response.status_code", "url.path", "
 
 
 def run(test):
-    by_jaeger, by_otlp, by_http = test.jaeger(), test.jaeger(), test.jaeger()
-    last = test.relay()
-    middle = test.relay(next=last + "/last")
-    first = test.relay(next=middle + "/middle")
-    ports = [url.rsplit(":", 1)[1] for url in (first, middle, last)]
+    by_jaeger, by_otlp, by_http, by_collector = (test.jaeger() for _ in range(4))
+    collector = test.opentelemetry_collector(by_collector.address("otlp"))
+    orders = test.spring()
+    prices = test.flask(next=orders + "/orders", keep_alive=True)
+    checkout = test.express(next=prices + "/prices", keep_alive=True)
+    ports = [url.rsplit(":", 1)[1] for url in (checkout, prices, orders)]
     agent = Agent(
         test,
         f"""
@@ -27,8 +30,10 @@ gzip = true
     selected = [word for port in ports for word in ("--port", port)]
     terminal = test.tracelet(*selected, "--otlp", "http://" + by_http.address("otlp_http"))
 
-    load(first + "/first", [Hop("first"), Hop("middle", "thread"), Hop("last", "thread")], True, {1: 10, 4: 30})
+    other = test.tracelet(*selected, "--otlp", collector)
+    load(checkout + "/checkout", [Hop("checkout"), Hop("prices"), Hop("orders")], True, {1: 10, 4: 30})
     shown = terminal.stop()
+    assert len(other.stop()) == len(shown)
     assert len(shown) == 40 * 6, len(shown)
     for exporter in ("jaeger", "otlp"):
         until(lambda: agent.ledger(exporter)["exported"] == len(shown), f"{exporter} has not exported all")
@@ -36,16 +41,21 @@ gzip = true
     # Another process than the terminal's: its programs read the clock a little before or after.
     compare("14250", shown, by_jaeger, 2000)
     compare("OTLP/gRPC", shown, by_otlp, 2000)
+    compare("collector", shown, by_collector, 2000)
     same(shown, by_jaeger, by_otlp)
 
 
 def compare(name, shown, jaeger, apart_us):
     """Every span that the terminal showed is in Jaeger: ids, parent, name, times (at most that far apart), tags."""
-    services = {span.service for span in shown}
-    assert services <= set(jaeger.query("services")), (services, jaeger.query("services"))
+    services = collections.Counter(span.service for span in shown)
     found = {}
-    for service in services:
-        found |= until(lambda: jaeger.spans(service), f"{name} has no spans of {service}")
+    for service, count in services.items():
+        until(lambda: len(jaeger.spans(service)) >= count, f"{name} has not all spans of {service}")
+        found |= jaeger.spans(service)
+        operations = {span.name for span in shown if span.service == service}
+        assert operations <= set(jaeger.query(f"services/{service}/operations")), service
+    assert set(services) <= set(jaeger.query("services")), (services, jaeger.query("services"))
+    assert jaeger.dependencies() == calls(shown), (jaeger.dependencies(), calls(shown))
     for span in shown:
         other = found[span.span_id]
         assert other.trace_id == span.trace_id, (span, vars(other))
@@ -60,6 +70,13 @@ def compare(name, shown, jaeger, apart_us):
     traces = {span.trace_id for span in shown}
     linked = sum(1 for span in shown if span.has_parent())
     print(f"{name:<10} {len(shown)} spans, {len(traces)} traces, {linked} with a parent, {len(found)} in Jaeger")
+
+
+def calls(shown):
+    """{(caller, called): how often}, between services."""
+    by_id = {span.span_id: span for span in shown}
+    pairs = ((by_id[span.parent].service, span.service) for span in shown if span.has_parent() and span.parent in by_id)
+    return dict(collections.Counter(pair for pair in pairs if pair[0] != pair[1]))
 
 
 def same(shown, one, other):

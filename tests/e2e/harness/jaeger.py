@@ -3,6 +3,7 @@
 import json
 import signal
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -59,6 +60,11 @@ class Jaeger:
             for span in trace["spans"]:
                 found[span["spanID"]] = Span(span, trace["processes"][span["processID"]])
         return found
+
+    def dependencies(self):
+        """{(caller, called): how often}, between services."""
+        edges = self.query(f"dependencies?endTs={int(time.time() * 1000)}&lookback=3600000")
+        return {(edge["parent"], edge["child"]): edge["callCount"] for edge in edges}
 
 
 class Span:
@@ -117,6 +123,10 @@ class Agent:
     def ready(self):
         assert self.process.poll() is None, "the agent has ended"
         return self.status("/readyz") == 200
+
+    def resident_megabytes(self):
+        with open(f"/proc/{self.process.pid}/statm") as statm:
+            return int(statm.read().split()[1]) * 4096 / 1e6
 
     def metrics(self):
         """{'name{labels}': value}"""

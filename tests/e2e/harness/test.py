@@ -156,6 +156,24 @@ class Test:
         jaeger = Jaeger(self, INSTALLED / "jaeger/all-in-one")
         return jaeger.start() if start else jaeger
 
+    def opentelemetry_collector(self, to):
+        """A real one that passes OTLP on to `to`, HOST:PORT; returns where it listens."""
+        port = self.port()
+        path = self.directory / f"collector-{port}.yaml"
+        path.write_text(
+            f"""
+receivers: {{otlp: {{protocols: {{grpc: {{endpoint: "127.0.0.1:{port}"}}}}}}}}
+processors: {{batch: {{timeout: 100ms}}}}
+exporters: {{otlp: {{endpoint: "{to}", tls: {{insecure: true}}}}}}
+service:
+  telemetry: {{metrics: {{level: none}}}}
+  pipelines: {{traces: {{receivers: [otlp], processors: [batch], exporters: [otlp]}}}}
+"""
+        )
+        self.start([INSTALLED / "collector/otelcol", f"--config={path}"], name="collector")
+        self.wait_for(("127.0.0.1", port))
+        return f"127.0.0.1:{port}"
+
     def compile(self, source):
         """A C program of apps/; returns its path."""
         program = self.directory / pathlib.Path(source).stem
