@@ -64,7 +64,7 @@ path = "{test.directory}/spans.jsonl"
     assert agent.process.returncode == 0, agent.process.returncode
     lines = (test.directory / "spans.jsonl").read_text().splitlines()
     assert len(lines) == 4 * 200 + 100, len(lines)  # the other exporter lost nothing
-    log = "".join(path.read_text(errors="replace") for path in test.directory.glob("*-agent.log"))
+    log = agent.log()
     assert "exporter jaeger: 900 spans accepted, 800 exported, 100 dropped" in log, log
     warnings = log.count("trying again")
     lasted = int(4 * PAUSE / 60)
@@ -81,7 +81,7 @@ def outage(agent, service, what):
     assert ledger["held"] == 200 and ledger["dropped"] == 0, ledger
     assert ledger["failed_calls"] > before["failed_calls"] and not ledger["reachable"], ledger
     assert agent.status("/healthz") == agent.status("/readyz") == 200
-    print(f"{what}: {ledger}, {agent.resident_megabytes():.0f} MB resident")
+    print(f"{what}: {ledger}, {agent.memory_kb()[0] / 1000:.0f} MB resident")
     return ledger
 
 
@@ -94,7 +94,7 @@ def slow(agent, jaeger, service):
         time.sleep(0.45)
         jaeger.hang(False)
         time.sleep(0.05)
-    print(f"slow: {agent.ledger('jaeger')}, {agent.resident_megabytes():.0f} MB resident")
+    print(f"slow: {agent.ledger('jaeger')}, {agent.memory_kb()[0] / 1000:.0f} MB resident")
 
 
 def back(agent, what):

@@ -72,7 +72,7 @@ def run(test):
     assert found == good, f"{found} of {good} spans of the neighbour"
     assert after < before + 4096, f"RSS grew from {before} to {after} kB"
     assert peak < 40960, f"{peak} kB at most"
-    log = "".join(path.read_text(errors="replace") for path in test.directory.glob("*-agent.log"))
+    log = agent.log()
     lines = log.count("cannot be used")
     allowed = len(PORTS) * (2 + seconds // 10)
     assert 1 <= lines <= allowed, f"{lines} lines:\n{log}"

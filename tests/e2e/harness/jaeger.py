@@ -90,6 +90,7 @@ class Agent:
     """`tracelet agent` with a configuration, or with the flags of jaeger-agent, then without root."""
 
     def __init__(self, test, toml="", flags=(), environment=None):
+        self.test = test
         self.admin_port = test.port()
         listen = f"127.0.0.1:{self.admin_port}"
         if flags:
@@ -100,10 +101,17 @@ class Agent:
                 **NOBODY,
             )
             return
-        path = test.directory / f"tracelet-{self.admin_port}.toml"
-        path.write_text(f'[admin]\nlisten = "{listen}"\n{toml}')
-        subprocess.run([test.binary, "config", "--check", path], check=True, stdout=subprocess.DEVNULL)
-        self.process = test.start([test.binary, "agent", "--config", path], environment, name="agent")
+        self.path = test.directory / f"tracelet-{self.admin_port}.toml"
+        self.configure(toml)
+        subprocess.run([test.binary, "config", "--check", self.path], check=True, stdout=subprocess.DEVNULL)
+        self.process = test.start([test.binary, "agent", "--config", self.path], environment, name="agent")
+
+    def configure(self, toml):
+        """Writes the file; SIGHUP makes a running agent read it."""
+        self.path.write_text(f'[admin]\nlisten = "127.0.0.1:{self.admin_port}"\n{toml}')
+
+    def log(self):
+        return "".join(path.read_text(errors="replace") for path in self.test.directory.glob("*-agent.log"))
 
     def memory_kb(self):
         """VmRSS and its high-water mark."""
@@ -124,14 +132,13 @@ class Agent:
         assert self.process.poll() is None, "the agent has ended"
         return self.status("/readyz") == 200
 
-    def resident_megabytes(self):
-        with open(f"/proc/{self.process.pid}/statm") as statm:
-            return int(statm.read().split()[1]) * 4096 / 1e6
+    def get(self, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}{path}", timeout=5) as answer:
+            return answer.read().decode()
 
     def metrics(self):
         """{'name{labels}': value}"""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5) as answer:
-            lines = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        lines = [line for line in self.get("/metrics").splitlines() if not line.startswith("#")]
         return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
 
     def ledger(self, exporter):
