@@ -3,10 +3,11 @@
 import json
 import subprocess
 
-OUTPUTS = ("none", "tree", "json", "jaeger", "otlp", "otlp_http", "file")
+OUTPUTS = ("none", "tree", "json", "jaeger", "otlp", "otlp_http", "file", "jaeger_hung")
 RATES = (1_000, 10_000, 50_000)
 SECONDS = 4
 MAX_CPU = 6.0  # seconds per million spans, for what is exported
+MAX_HUNG_MB = 64 + 64  # the queue, and what an agent that delivers takes, twice over
 
 
 def measure(root, preset="release"):
@@ -31,6 +32,10 @@ def show(rows):
         name = f"{row['output']} at {row['spans_per_second']:.0f} spans/s"
         print(f"{row['output']:<12}{row['spans_per_second']:>9.0f}{row['spans']:>9}{row['dropped']:>6}"
               f"{row['cpu_s_per_million']:>19.2f}{row['rss_mb']:>8.1f}")
+        if row["output"] == "jaeger_hung":
+            if row["rss_mb"] > MAX_HUNG_MB:
+                missed.append(f"{name}: {row['rss_mb']:.0f} MB, wanted {MAX_HUNG_MB}")
+            continue
         if row["dropped"]:
             missed.append(f"{name}: {row['dropped']} spans lost")
         # At 1,000 spans/s the clock's own turns, fifty a second, are most of what is measured.

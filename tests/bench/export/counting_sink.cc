@@ -71,6 +71,8 @@ CountingSink::CountingSink() {
   close(report[0]);
 }
 
+void CountingSink::Hang() const { kill(child_, SIGSTOP); }
+
 CountingSink::~CountingSink() {
   kill(child_, SIGKILL);
   waitpid(child_, nullptr, 0);

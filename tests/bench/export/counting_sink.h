@@ -14,6 +14,9 @@ class CountingSink {
   CountingSink(const CountingSink&) = delete;
   CountingSink& operator=(const CountingSink&) = delete;
 
+  // It takes connections, and never answers again.
+  void Hang() const;
+
   [[nodiscard]] int grpc_port() const { return ports_[0]; }
   [[nodiscard]] int http_port() const { return ports_[1]; }
 

@@ -1,5 +1,6 @@
 // What it costs to assemble, link, and export spans: export_bench OUTPUT SPANS_PER_SECOND SECONDS
-// OUTPUT: none, tree, json, jaeger, otlp, otlp_http, file. Prints one JSON object.
+// OUTPUT: none, tree, json, jaeger, otlp, otlp_http, file, or jaeger_hung, a collector that never answers.
+// Prints one JSON object.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -49,7 +50,7 @@ double RssMegabytes() {
 config::Config Configure(const std::string& output, const CountingSink& sink, const std::string& file) {
   config::Config config;
   const std::string grpc = "127.0.0.1:" + std::to_string(sink.grpc_port());
-  if (output == "jaeger") config.exporter.jaeger.endpoints = {grpc};
+  if (output.starts_with("jaeger")) config.exporter.jaeger.endpoints = {grpc};
   if (output == "otlp") config.exporter.otlp.endpoints = {grpc};
   if (output == "otlp_http") {
     config.exporter.otlp.protocol = "http";
@@ -75,6 +76,7 @@ struct Outputs {
 
 int Run(const std::string& name, double spans_per_second, double seconds) {
   const CountingSink collector;
+  if (name == "jaeger_hung") collector.Hang();
   const std::string file = std::filesystem::temp_directory_path() / ("export_bench." + std::to_string(getpid()));
   const config::Config config = Configure(name, collector, file);
   auto workers = exporter::StartWorkers(config, "node-1");
