@@ -19,6 +19,7 @@ def run(test):
     port = service.rsplit(":", 1)[1]
     text = f"""
 [selector]
+netns = "/proc/self/ns/net"
 ports = [{port}]
 [source]
 cost_sample_period_s = 1

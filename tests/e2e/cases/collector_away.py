@@ -23,6 +23,7 @@ def run(test):
         test,
         f"""
 [selector]
+netns = "/proc/self/ns/net"
 ports = [{service.rsplit(":", 1)[1]}]
 [exporter.jaeger]
 endpoints = ["{jaeger.address("grpc")}"]

@@ -18,6 +18,7 @@ def run(test):
         test,
         f"""
 [selector]
+netns = "/proc/self/ns/net"
 ports = [{", ".join(ports)}]
 [exporter.jaeger]
 endpoints = ["{by_jaeger.address("grpc")}"]
