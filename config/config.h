@@ -95,7 +95,7 @@ struct Tls {
 // How encoded spans travel to one backend, and what waits when they cannot.
 struct Delivery {
   size_t batch_spans = 8'000;     // of small ones; those of many processes are as many calls
-  size_t batch_bytes = 1u << 20;  // collectors take 4 MiB at most by default
+  size_t batch_bytes = 2u << 20;  // collectors take 4 MiB at most by default
   uint32_t batch_age_ms = 1'000;
   size_t queue_bytes = 64u << 20;  // encoded; what does not fit is dropped and counted
   uint32_t timeout_ms = 10'000;    // of one call

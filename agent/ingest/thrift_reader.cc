@@ -10,6 +10,8 @@ constexpr uint8_t kCompactVersion = 1;  // in the low five bits
 constexpr uint32_t kBinaryVersionMask = 0xffff0000;
 constexpr uint32_t kBinaryVersion = 0x80010000;
 
+constexpr size_t kMaxVarintBytes = 10;  // of 64 bits
+
 int32_t ZigZag32(uint32_t value) { return static_cast<int32_t>(value >> 1 ^ (0 - (value & 1))); }
 int64_t ZigZag64(uint64_t value) { return static_cast<int64_t>(value >> 1 ^ (0 - (value & 1))); }
 
@@ -31,6 +33,20 @@ T ThriftReader::Fixed() {
 }
 
 uint64_t ThriftReader::Varint() {
+  const std::string_view rest = bytes_.rest();
+  uint64_t value = 0;
+  for (size_t i = 0; i < kMaxVarintBytes && i < rest.size(); ++i) {
+    const auto byte = static_cast<uint8_t>(rest[i]);
+    value |= static_cast<uint64_t>(byte & 0x7f) << 7 * i;
+    if (byte >= 0x80) continue;
+    bytes_.Take(i + 1);
+    return value;
+  }
+  return OddVarint();
+}
+
+// One that is cut, or longer than a number needs.
+uint64_t ThriftReader::OddVarint() {
   uint64_t value = 0;
   for (unsigned shift = 0;; shift += 7) {
     const uint8_t byte = Byte();

@@ -101,6 +101,7 @@ class ThriftReader {
   void Fail(ThriftError error);
   uint8_t Byte();
   uint64_t Varint();
+  uint64_t OddVarint();
   uint32_t Size();  // checked for its sign only
   std::string_view Take(uint32_t size);
   void SkipMap(int depth);

@@ -15,9 +15,9 @@ namespace {
 
 constexpr size_t kBatch = 32;  // datagrams per system call
 // After a wait, datagrams may gather this long: a wake-up costs more than a datagram.
-// Only where the buffer holds what a busy node sends meanwhile.
-constexpr std::chrono::milliseconds kGather{4};
-constexpr size_t kGatherBuffer = 2u << 20;
+// The buffer must hold what comes meanwhile: 1 MiB per ms is 450,000 datagrams of 1.2 kB a second.
+constexpr std::chrono::milliseconds kMaxGather{10};
+constexpr size_t kBufferPerGatherMs = 1u << 20;
 
 // Beyond rmem_max with CAP_NET_ADMIN, else up to it.
 void SetReceiveBuffer(int socket, size_t bytes) {
@@ -65,7 +65,8 @@ Result<std::unique_ptr<UdpServer>> UdpServer::Start(const config::UdpPort& confi
   if (!stop) return SystemError("eventfd");
   SetReceiveBuffer(socket->get(), config.receive_buffer_bytes);
   std::unique_ptr<UdpServer> server(new UdpServer(std::move(*socket), std::move(stop), sink));
-  if (server->receive_buffer_bytes() >= kGatherBuffer) server->gather_ = kGather;
+  const std::chrono::milliseconds room(server->receive_buffer_bytes() / kBufferPerGatherMs);
+  server->gather_ = std::min(room, kMaxGather);
   for (uint32_t i = 0; i < std::max(config.threads, 1u); ++i) {
     server->threads_.emplace_back([raw = server.get(), size = config.max_packet_bytes] {
       Buffers buffers(size);

@@ -80,8 +80,12 @@ class ProtobufWriter {
 
   void Header(uint32_t field, uint32_t type) { AppendVarint(out_, field << 3 | type); }
   static void AppendVarint(std::string& out, uint64_t value) {
-    for (; value >= 0x80; value >>= 7) out.push_back(static_cast<char>(value | 0x80));
-    out.push_back(static_cast<char>(value));
+    if (value < 0x80) return out.push_back(static_cast<char>(value));
+    char bytes[10];  // of 64 bits
+    size_t size = 0;
+    for (; value >= 0x80; value >>= 7) bytes[size++] = static_cast<char>(value | 0x80);
+    bytes[size++] = static_cast<char>(value);
+    out.append(bytes, size);
   }
 
   std::string& out_;

@@ -10,7 +10,8 @@ from harness import Agent, emit_batch, sender, until
 TOTAL = int(os.environ.get("GARBAGE_BYTES", 100 << 20))  # by hand with 1 GB
 PORTS = {5775: ("zipkin", "compact"), 6831: ("jaeger", "compact"), 6832: ("jaeger", "binary")}
 FIRST = 1 << 50  # id, far from those of the broken ones
-GOOD_EVERY, WAIT_EVERY = 100, 30  # rounds of one datagram per port; without rights the sockets are small
+GOOD_EVERY = 100 * max(1, TOTAL >> 28)  # rounds of one datagram per port; Jaeger shows 5,000 traces
+WAIT_EVERY = 30  # rounds; without rights the sockets are small
 
 
 def run(test):

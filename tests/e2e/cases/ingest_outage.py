@@ -1,11 +1,12 @@
 """Received spans while a real Jaeger is down, hung, restarted: sent = delivered + counted; SIGTERM reads the kernel's backlog."""
 
+import os
 import signal
 import time
 
 from harness import Agent, emit_batch, sender, until
 
-PAUSE = 3  # seconds of each outage; by hand with 60
+PAUSE = int(os.environ.get("OUTAGE_SECONDS", 3))  # by hand with 60
 PACKETS, SPANS = 200, 5
 
 
