@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "exporter/sender.h"
+
 namespace tracelet::exporter {
 
 class Rotation {
@@ -14,6 +16,22 @@ class Rotation {
   static constexpr std::chrono::seconds kRest{10};
 
   explicit Rotation(size_t count) : rests_until_(count) {}
+
+  // attempt(index) on one after the other: until one answers, all rest, or it is too late.
+  template <typename Attempt>
+  SendResult Send(Clock::time_point deadline, Attempt&& attempt) {
+    while (true) {
+      const size_t index = Next(Clock::now());
+      SendResult result = attempt(index);
+      if (result.status != SendStatus::kRetry) {
+        Worked(index);
+        return result;
+      }
+      const auto now = Clock::now();
+      Failed(index, now);
+      if (!AnyLeft(now) || now >= deadline) return result;
+    }
+  }
 
   // The next one in turn that does not rest; the next one in turn when all do.
   size_t Next(Clock::time_point now);

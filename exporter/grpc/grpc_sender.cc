@@ -24,17 +24,7 @@ SendResult GrpcSender::Attempt(GrpcClient& client, const Payload& payload, Clock
 }
 
 SendResult GrpcSender::Send(const Payload& payload, Clock::time_point deadline) {
-  while (true) {
-    const size_t index = rotation_.Next(Clock::now());
-    SendResult result = Attempt(*clients_[index], payload, deadline);
-    if (result.status != SendStatus::kRetry) {
-      rotation_.Worked(index);
-      return result;
-    }
-    const auto now = Clock::now();
-    rotation_.Failed(index, now);
-    if (!rotation_.AnyLeft(now) || now >= deadline) return result;
-  }
+  return rotation_.Send(deadline, [&](size_t index) { return Attempt(*clients_[index], payload, deadline); });
 }
 
 void GrpcSender::Cancel() {

@@ -154,17 +154,8 @@ HttpSender::HttpSender(std::vector<HttpOptions> endpoints, Rejected rejected)
 HttpSender::~HttpSender() = default;
 
 SendResult HttpSender::Send(const Payload& payload, Clock::time_point deadline) {
-  while (true) {
-    const size_t index = rotation_.Next(Clock::now());
-    SendResult result = connections_[index]->Post(payload, deadline, rejected_);
-    if (result.status != SendStatus::kRetry) {
-      rotation_.Worked(index);
-      return result;
-    }
-    const auto now = Clock::now();
-    rotation_.Failed(index, now);
-    if (!rotation_.AnyLeft(now) || now >= deadline) return result;
-  }
+  return rotation_.Send(deadline,
+                        [&](size_t index) { return connections_[index]->Post(payload, deadline, rejected_); });
 }
 
 void HttpSender::Cancel() {
