@@ -87,7 +87,7 @@ Status Daemon::StartAdmin() {
     admin::AppendJaegerConnection(ledgers, out);
     admin::AppendExporters(ledgers, out);
   });
-  auto started = admin::AdminServer::Start(config_.admin.listen, std::move(sources));
+  auto started = admin::AdminServer::Start(config_.admin, std::move(sources));
   if (!started) return started.error();
   admin_ = std::move(*started);
   return Ok();

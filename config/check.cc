@@ -100,6 +100,11 @@ std::vector<Impossible> FindImpossible(const Config& config) {
   finder.Listen("ingest.jaeger_binary.listen", ingest.jaeger_binary.listen);
   finder.Listen("ingest.sampling.listen", ingest.sampling.listen);
   finder.Listen("admin.listen", config.admin.listen);
+  const AdminTls& tls = config.admin.tls;
+  const bool files = !tls.cert_file.empty() && !tls.key_file.empty();
+  finder.Require(!tls.enabled || files, "admin.tls.enabled", "is true, which needs cert_file and key_file");
+  const bool any = !tls.cert_file.empty() || !tls.key_file.empty() || !tls.client_ca_file.empty();
+  finder.Require(tls.enabled || !any, "admin.tls.enabled", "is false, though other keys of the section are set");
   return std::move(finder.found);
 }
 

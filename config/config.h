@@ -134,8 +134,18 @@ struct Exporter {
   File file;
 };
 
+struct AdminTls {
+  bool enabled = false;
+  std::string cert_file;  // with key_file
+  std::string key_file;
+  std::string client_ca_file;       // empty: clients need no certificate
+  std::string min_version = "1.2";  // of TLS
+  std::string max_version;          // empty: the newest there is
+};
+
 struct Admin {
   std::string listen = ":14271";  // empty: off
+  AdminTls tls;
 };
 
 // A UDP port for the thrift datagrams of Jaeger clients.

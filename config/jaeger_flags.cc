@@ -101,6 +101,20 @@ Status ApplyReporter(const JaegerFlags& flags, Jaeger& jaeger) {
   return Ok();
 }
 
+Status ApplyAdminTls(const JaegerFlags& flags, AdminTls& tls) {
+  const AdminTls& given = flags.admin_tls;
+  if (!flags.admin_tls_ciphers.value_or("").empty()) {
+    return Error{"--admin.http.tls.cipher-suites: those of OpenSSL's default are used"};
+  }
+  const bool any = !given.cert_file.empty() || !given.key_file.empty() || !given.client_ca_file.empty();
+  if (any && !given.enabled) return Error{"--admin.http.tls.*: given, but --admin.http.tls.enabled is not"};
+  if (given.enabled && (given.cert_file.empty() || given.key_file.empty())) {
+    return Error{"--admin.http.tls.enabled: needs --admin.http.tls.cert and --admin.http.tls.key"};
+  }
+  if (given.enabled) tls = given;
+  return Ok();
+}
+
 // "${NAME}" or "${NAME:default}"; absent: such a variable is not set and has no default.
 std::optional<std::string> Expand(const std::string& value) {
   if (!value.starts_with("${") || !value.ends_with("}")) return value;
@@ -120,7 +134,13 @@ void AddJaegerFlags(CLI::App& command, JaegerFlags& flags) {
   AddProcessor(command, "jaeger-binary", flags.jaeger_binary);
   Add(command, "http-server.host-port", flags.http_host_port, "where samplers ask");
   Add(command, "admin.http.host-port", flags.admin_host_port, "health and metrics");
-  AddSwitch(command, "admin.http.tls.enabled", flags.admin_tls, "not supported");
+  AddSwitch(command, "admin.http.tls.enabled", flags.admin_tls.enabled, "");
+  Add(command, "admin.http.tls.cert", flags.admin_tls.cert_file, "file");
+  Add(command, "admin.http.tls.key", flags.admin_tls.key_file, "file");
+  Add(command, "admin.http.tls.client-ca", flags.admin_tls.client_ca_file, "file: clients must have a certificate");
+  Add(command, "admin.http.tls.min-version", flags.admin_tls.min_version, "1.0 to 1.3");
+  Add(command, "admin.http.tls.max-version", flags.admin_tls.max_version, "1.0 to 1.3");
+  Add(command, "admin.http.tls.cipher-suites", flags.admin_tls_ciphers, "not supported");
   Add(command, "reporter.type", flags.reporter_type, "grpc");
   Add(command, "reporter.grpc.host-port", flags.reporter_host_port, "collectors, with commas between");
   Add(command, "reporter.grpc.retry.max", flags.retry_max,
@@ -198,7 +218,7 @@ Result<std::vector<std::string>> Apply(const JaegerFlags& flags, Config& config)
     return Error{"--config-file: jaeger-agent's own files are not read; --config takes tracelet's, see --print-config"};
   }
   if (auto level = LogLevel(flags); !level) return level.error();
-  if (flags.admin_tls) return Error{"--admin.http.tls.enabled: the admin port speaks plain HTTP only"};
+  if (auto applied = ApplyAdminTls(flags, config.admin.tls); !applied) return applied.error();
   const std::string backend = flags.metrics_backend.value_or("prometheus");
   if (backend != "prometheus" && backend != "none" && backend != "expvar") {
     return Error{"--metrics-backend: unknown metrics backend " + backend};

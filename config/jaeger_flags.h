@@ -31,7 +31,8 @@ struct JaegerFlags {
   Processor jaeger_binary;
   std::optional<std::string> http_host_port;
   std::optional<std::string> admin_host_port;
-  bool admin_tls = false;
+  AdminTls admin_tls;
+  std::optional<std::string> admin_tls_ciphers;
   std::optional<std::string> reporter_type;
   std::optional<std::string> reporter_host_port;
   std::optional<int> retry_max;

@@ -182,6 +182,15 @@ std::vector<Section> Schema(Config& config) {
   sections.push_back({"admin",
                       "Over HTTP: /healthz, /readyz, /metrics, /version.",
                       {Text("listen", &config.admin.listen, "HOST:PORT or :PORT. Empty: off.")}});
+  AdminTls& tls = config.admin.tls;
+  const Texts versions = {"", "1.0", "1.1", "1.2", "1.3"};
+  sections.push_back({"admin.tls",
+                      "Files are read at the start.",
+                      {Text("enabled", &tls.enabled, ""), Text("cert_file", &tls.cert_file, "PEM, with its chain."),
+                       Text("key_file", &tls.key_file, ""),
+                       Text("client_ca_file", &tls.client_ca_file, "PEM; empty: clients need no certificate."),
+                       Text("min_version", &tls.min_version, "", versions),
+                       Text("max_version", &tls.max_version, "Empty: the newest there is.", versions)}});
   return sections;
 }
 

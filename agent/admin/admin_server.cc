@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <map>
 #include <utility>
 
 #include "agent/admin/http_listen.h"
@@ -43,10 +44,28 @@ std::string FormatDuration(int64_t ns) {
   return fmt::format("{}h{}m{}", seconds / 3'600, seconds / 60 % 60, rest);
 }
 
+// "1.2" -> TLS1_2_VERSION; 0: OpenSSL's own limit.
+int TlsVersion(const std::string& text) {
+  static const std::map<std::string, int> kVersions = {
+      {"1.0", TLS1_VERSION}, {"1.1", TLS1_1_VERSION}, {"1.2", TLS1_2_VERSION}, {"1.3", TLS1_3_VERSION}};
+  const auto found = kVersions.find(text);
+  return found == kVersions.end() ? 0 : found->second;
+}
+
+Result<std::unique_ptr<httplib::Server>> MakeServer(const config::AdminTls& tls) {
+  if (!tls.enabled) return std::make_unique<httplib::Server>();
+  const char* const client_ca = tls.client_ca_file.empty() ? nullptr : tls.client_ca_file.c_str();
+  auto server = std::make_unique<httplib::SSLServer>(tls.cert_file.c_str(), tls.key_file.c_str(), client_ca);
+  if (!server->is_valid()) return Error{"[admin.tls]: cannot use " + tls.cert_file + " with " + tls.key_file};
+  SSL_CTX_set_min_proto_version(server->ssl_context(), TlsVersion(tls.min_version));
+  SSL_CTX_set_max_proto_version(server->ssl_context(), TlsVersion(tls.max_version));
+  return std::unique_ptr<httplib::Server>(std::move(server));
+}
+
 }  // namespace
 
-AdminServer::AdminServer(AdminSources sources)
-    : sources_(std::move(sources)), server_(std::make_unique<httplib::Server>()) {}
+AdminServer::AdminServer(AdminSources sources, std::unique_ptr<httplib::Server> server)
+    : sources_(std::move(sources)), server_(std::move(server)) {}
 
 std::string AdminServer::StatusJson() const {
   if (!ready_) return R"({"status":"Server not available","upSince":"0001-01-01T00:00:00Z","uptime":""})";
@@ -84,8 +103,10 @@ void AdminServer::AddRoutes() {
   server_->Delete(".*", status);
 }
 
-Result<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& listen, AdminSources sources) {
-  std::unique_ptr<AdminServer> admin(new AdminServer(std::move(sources)));
+Result<std::unique_ptr<AdminServer>> AdminServer::Start(const config::Admin& config, AdminSources sources) {
+  auto made = MakeServer(config.tls);
+  if (!made) return made.error();
+  std::unique_ptr<AdminServer> admin(new AdminServer(std::move(sources), std::move(*made)));
   httplib::Server& server = *admin->server_;
   server.new_task_queue = [] { return new httplib::ThreadPool(kThreads); };
   server.set_read_timeout(kReadTimeoutS);
@@ -93,7 +114,7 @@ Result<std::unique_ptr<AdminServer>> AdminServer::Start(const std::string& liste
   server.set_keep_alive_timeout(kReadTimeoutS);
   server.set_tcp_nodelay(true);
   admin->AddRoutes();
-  const auto port = ListenHttp(server, listen);
+  const auto port = ListenHttp(server, config.listen);
   if (!port) return port.error();
   admin->port_ = *port;
   admin->thread_ = std::thread([&server] { server.listen_after_bind(); });

@@ -1,4 +1,4 @@
-// The admin port, over HTTP, at the place of jaeger-agent's (14271):
+// The admin port, over HTTP or HTTPS, at the place of jaeger-agent's (14271):
 //   /metrics   Prometheus' text format
 //   /healthz   200 while the agent's main loop turns; 503 when it has not for kStuck
 //   /readyz    200 while it captures and receives; 503 before and at the end
@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "config/config.h"
 
 namespace httplib {
 class Server;
@@ -29,8 +30,8 @@ struct AdminSources {
 
 class AdminServer {
  public:
-  // Listens at once; `listen` is HOST:PORT, :PORT or PORT. Not ready yet.
-  static Result<std::unique_ptr<AdminServer>> Start(const std::string& listen, AdminSources sources);
+  // Listens at once, not ready yet.
+  static Result<std::unique_ptr<AdminServer>> Start(const config::Admin& config, AdminSources sources);
   ~AdminServer();
   AdminServer(const AdminServer&) = delete;
   AdminServer& operator=(const AdminServer&) = delete;
@@ -39,7 +40,7 @@ class AdminServer {
   [[nodiscard]] int port() const { return port_; }
 
  private:
-  explicit AdminServer(AdminSources sources);
+  AdminServer(AdminSources sources, std::unique_ptr<httplib::Server> server);
   void AddRoutes();
   [[nodiscard]] std::string StatusJson() const;
 

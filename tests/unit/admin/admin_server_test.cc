@@ -2,12 +2,16 @@
 
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "agent/admin/agent_metrics.h"
 #include "agent/admin/asked.h"
+#include "tests/unit/exporter/certificates.h"
 
 namespace tracelet::admin {
 namespace {
@@ -19,7 +23,7 @@ class AdminServerTest : public ::testing::Test {
     sources.alive = [this] { return alive_.load(); };
     sources.metrics.emplace_back([](std::string& out) { out += "a 1\n"; });
     sources.metrics.emplace_back([](std::string& out) { out += "b 2\n"; });
-    auto started = AdminServer::Start("127.0.0.1:0", std::move(sources));
+    auto started = AdminServer::Start({.listen = "127.0.0.1:0", .tls = {}}, std::move(sources));
     ASSERT_TRUE(started) << started.error().message;
     server_ = std::move(*started);
     client_ = std::make_unique<httplib::Client>("127.0.0.1", server_->port());
@@ -52,6 +56,42 @@ TEST_F(AdminServerTest, IsReadyOnlyWhenToldSo) {
   EXPECT_EQ(Get("/readyz").status, 503);
 }
 
+TEST(AdminServerTls, AnswersWhoHasACertificateOfTheAuthority) {
+  const exporter::Authority authority;
+  const auto folder = std::filesystem::temp_directory_path() / ("tracelet-admin-" + std::to_string(getpid()));
+  std::filesystem::create_directory(folder);
+  const auto write = [&](const char* name, const std::string& text) {
+    std::ofstream(folder / name) << text;
+    return (folder / name).string();
+  };
+  const auto [cert, key] = authority.Sign("localhost");
+  config::Admin config{.listen = "127.0.0.1:0", .tls = {}};
+  config.tls = {.enabled = true,
+                .cert_file = write("cert", cert),
+                .key_file = write("key", key),
+                .client_ca_file = write("ca", authority.cert()),
+                .min_version = "1.3",
+                .max_version = ""};
+  AdminSources sources;
+  sources.alive = [] { return true; };
+  const auto server = AdminServer::Start(config, std::move(sources));
+  ASSERT_TRUE(server) << server.error().message;
+
+  httplib::SSLClient known("localhost", (*server)->port(), config.tls.cert_file, config.tls.key_file);
+  known.set_ca_cert_path(config.tls.client_ca_file.c_str());
+  const auto answer = known.Get("/healthz");
+  ASSERT_TRUE(answer) << httplib::to_string(answer.error());
+  EXPECT_EQ(answer->status, 200);
+
+  httplib::SSLClient unknown("localhost", (*server)->port());
+  unknown.enable_server_certificate_verification(false);
+  EXPECT_FALSE(unknown.Get("/healthz"));
+
+  config.tls.key_file = config.tls.client_ca_file;
+  EXPECT_FALSE(AdminServer::Start(config, {}));
+  std::filesystem::remove_all(folder);
+}
+
 TEST_F(AdminServerTest, HealthIsTheMainLoops) {
   EXPECT_EQ(Get("/healthz").status, 200);
   alive_ = false;
@@ -65,7 +105,7 @@ TEST_F(AdminServerTest, MetricsComeFromAllSources) {
 }
 
 TEST_F(AdminServerTest, APortThatIsTakenIsAnError) {
-  auto second = AdminServer::Start("127.0.0.1:" + std::to_string(server_->port()), {});
+  auto second = AdminServer::Start({.listen = "127.0.0.1:" + std::to_string(server_->port()), .tls = {}}, {});
   EXPECT_FALSE(second);
 }
 

@@ -70,6 +70,17 @@ TEST(JaegerFlags, WhatTheJaegerOperatorPasses) {
   EXPECT_EQ(outcome.config.ingest.tags.at("container.name"), "shop");
 }
 
+TEST(JaegerFlags, TlsOfTheAdminPort) {
+  const auto outcome =
+      Parse({"--admin.http.tls.enabled=true", "--admin.http.tls.cert=c.pem", "--admin.http.tls.key=k.pem",
+             "--admin.http.tls.client-ca=ca.pem", "--admin.http.tls.min-version=1.3"});
+  EXPECT_EQ(outcome.error, "");
+  const AdminTls& tls = outcome.config.admin.tls;
+  EXPECT_TRUE(tls.enabled);
+  EXPECT_THAT((std::vector<std::string>{tls.cert_file, tls.key_file, tls.client_ca_file, tls.min_version}),
+              ElementsAre("c.pem", "k.pem", "ca.pem", "1.3"));
+}
+
 TEST(JaegerFlags, MapsThePorts) {
   const auto outcome = Parse(
       {"--processor.jaeger-compact.server-host-port=7000", "--processor.jaeger-binary.server-host-port",
@@ -110,7 +121,9 @@ TEST(JaegerFlags, MistakesAreErrors) {
   EXPECT_THAT(Parse({"--processor.jaeger-binary.workers=-1"}).error, HasSubstr("must not be negative"));
   EXPECT_THAT(Parse({"--processor.jaeger-binary.server-queue-size=-1"}).error, HasSubstr("must not be negative"));
   EXPECT_THAT(Parse({"--metrics-backend=odd"}).error, HasSubstr("odd"));
-  EXPECT_THAT(Parse({"--admin.http.tls.enabled"}).error, HasSubstr("plain HTTP"));
+  EXPECT_THAT(Parse({"--admin.http.tls.enabled"}).error, HasSubstr("--admin.http.tls.cert"));
+  EXPECT_THAT(Parse({"--admin.http.tls.key=k"}).error, HasSubstr("tls.enabled is not"));
+  EXPECT_THAT(Parse({"--admin.http.tls.cipher-suites=TLS_AES_128_GCM_SHA256"}).error, HasSubstr("cipher-suites"));
   EXPECT_THAT(Parse({"--config-file=a.yaml"}).error, HasSubstr("--print-config"));
   EXPECT_THAT(Parse({"--log-level=loud"}).error, HasSubstr("loud"));
   EXPECT_THAT(Parse({"--agent.tags=a"}).error, HasSubstr("KEY=VALUE"));
