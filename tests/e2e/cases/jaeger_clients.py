@@ -1,4 +1,4 @@
-"""Real Jaeger clients send to the stand-in, under the operator's flags and without root; a real Jaeger shows their spans."""
+"""Real Jaeger clients send to the stand-in, under the operator's flags, without root; a real Jaeger shows their spans."""
 
 import json
 import urllib.request
