@@ -5,7 +5,7 @@
  * the arguments are still in pt_regs, so no entry probe is needed (DESIGN §4).
  * Raw tracepoint since 4.17, with BTF since 5.5.
  */
-#include "report.h"
+#include "http2.h"
 #include <bpf/bpf_tracing.h>
 
 /* errno values that end a connection; EAGAIN and its like say nothing. */

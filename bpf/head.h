@@ -69,6 +69,13 @@ struct head_window {
 	__u8 bytes[HEAD_MIN + HEAD_SENTINEL];
 };
 
+/* "HTTP/1.1 101": what follows the head is another protocol. */
+#define HEAD_STATUS_LINE 12
+static __always_inline bool head_switches(const __u8 *bytes)
+{
+	return *(__u64 *)bytes == 0x312e312f50545448ULL && *(__u32 *)(bytes + 8) == 0x31303120;
+}
+
 /* Where head_end() reads to: too large for the stack. Not preempted, see struct report. */
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);

@@ -36,6 +36,12 @@ struct report {
 	__u32 segment_left;
 	__u32 segment;		 /* next one to load */
 	__u32 head_left;	 /* see direction_state */
+	struct http2_frames frames; /* of the operation's direction */
+	struct http2_conn http2;
+	__u8 other_begun; /* the other direction: bytes went, as frames, and it is lost now */
+	__u8 other_walked;
+	__u8 other_lost;
+	__u8 switching; /* HTTP/1.1 said 101 */
 	struct event_data event; /* as it will be sent, from header.tgid on */
 };
 
@@ -113,6 +119,8 @@ static __always_inline __u32 report_short(struct report *report, void *ring, __u
 		captured = 0;
 	} else {
 		closed = head_closes(event->bytes, captured, report->user);
+		if (captured > HEAD_STATUS_LINE)
+			report->switching |= head_switches(event->bytes);
 	}
 	length = report_length(report, want, closed);
 	report_submit(report, ring, event, length, captured);
@@ -339,6 +347,28 @@ static __always_inline bool report_announce(
 	return (ref->family || socket_look(ref)) && announce(conn, ref, frame, false);
 }
 
+int http2_operation(void); /* http2.h */
+
+/* True if the connection's bytes are frames, and the operation has been reported as such. */
+static __always_inline bool report_frames(struct report *report, struct conn_state *conn)
+{
+	struct direction_state *mine = &conn->direction[report->op.direction & 1];
+	struct direction_state *other = &conn->direction[~report->op.direction & 1];
+	bool walked;
+
+	report->http2 = conn->http2;
+	report->frames = mine->frames;
+	report->other_begun = !!other->next;
+	report->other_walked = other->frames.walked;
+	report->other_lost = 0;
+	walked = http2_operation();
+	conn->http2 = report->http2;
+	mine->frames = report->frames;
+	if (report->other_lost)
+		other->frames.lost = 1;
+	return walked;
+}
+
 /* Reports the operation in report_here(). */
 __noinline int report_operation(void)
 {
@@ -371,9 +401,14 @@ __noinline int report_operation(void)
 		report_piece(true);
 	} else {
 		report_begin(report);
-		report_open_head(report, conn);
-		report_pieces();
-		conn->direction[op->direction & 1].head_left = report->head_left;
+		if (conn->http2.state == HTTP2_NOT || !report_frames(report, conn)) {
+			report_open_head(report, conn);
+			report->switching = 0;
+			report_pieces();
+			conn->direction[op->direction & 1].head_left = report->head_left;
+			if (report->switching)
+				conn->http2.state = HTTP2_UPGRADING;
+		}
 	}
 	frame.thread->attempts = report->event.attempts;
 	return 0;

@@ -34,7 +34,8 @@ struct ledger {
 	__u64 threads_full; /* operations not reported: thread table full */
 	__u64 compat_tasks; /* operations of 32-bit tasks, not decoded */
 	__u64 unreadable;   /* user memory that could not be read: bytes not captured */
-	__u64 pad[2];
+	__u64 frames_lost;  /* operations of which not all HTTP/2 frames could be walked */
+	__u64 pad;
 };
 
 struct conn_key {
@@ -43,10 +44,31 @@ struct conn_key {
 	__u32 pad;
 };
 
+/* Where in HTTP/2's frames a direction is: see http2.h. */
+struct http2_frames {
+	__u32 left;   /* bytes to the end of the frame */
+	__u32 copy;   /* of these, still to be copied */
+	__u32 header; /* length and type, of a frame header that comes in pieces */
+	__u8 have;    /* bytes of that header */
+	__u8 lost;    /* 1: where frames begin is not known */
+	__u8 walked;  /* 1: it began with a frame */
+	__u8 preface; /* 1: the next byte is the preface's first */
+};
+
+enum http2_state { HTTP2_UNKNOWN, HTTP2_MAYBE, HTTP2_UPGRADING, HTTP2_YES, HTTP2_NOT };
+
+struct http2_conn {
+	__u8 state;  /* enum http2_state */
+	__u8 frames; /* sound ones in a row */
+	__u8 heads;  /* 1: HEADERS among them */
+	__u8 tries;  /* operations that were none */
+};
+
 struct direction_state {
 	__u64 next;	 /* stream offset after the last byte seen */
 	__u32 head_left; /* bytes that may still be copied of the current head; 0: head closed */
 	__u32 pad;
+	struct http2_frames frames;
 };
 
 /* conn_state.status */
@@ -65,6 +87,8 @@ struct conn_state {
 	__u8 role;	     /* enum conn_role */
 	__u8 last_direction; /* 0 none, 1 + enum event_direction */
 	__u16 pad;
+	struct http2_conn http2;
+	__u32 pad2;
 };
 
 struct thread_state {

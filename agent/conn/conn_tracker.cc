@@ -201,7 +201,7 @@ void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint3
     if (const auto reason = ChooseParser(connection, direction, chunk)) return Ignored(*reason);
     if (verdict == ByteStream::Verdict::kGap) connection.parser->OnGap(direction, event.offset);
   } else if (chunk.frame && !connection.protocol->framed) {
-    HandOver(connection, direction);
+    HandOver(connection, direction, bytes);
   }
   const bool used = connection.parser->OnChunk(direction, chunk);
   if (connection.parser->NotMine()) {
@@ -243,14 +243,21 @@ std::optional<IgnoreReason> ConnTracker::ChooseParser(Connection& connection, Di
   return IgnoreReason::kNotHttp;
 }
 
-void ConnTracker::HandOver(Connection& connection, Direction direction) {
-  protocol::ParserOptions options{.joined = protocol::Joined::kMiddle};
-  options.upgraded = connection.parser->TakeUpgraded();
-  if (options.upgraded) options.requests = direction;
-  connection.parser->OnAbandon();
+void ConnTracker::HandOver(Connection& connection, Direction direction, std::string_view bytes) {
   const auto& protocols = protocol::Registry();
   const auto framed = std::ranges::find_if(protocols, &protocol::Protocol::framed);
-  if (framed != protocols.end()) MakeParser(connection, *framed, std::move(options));
+  if (framed == protocols.end()) return;
+  protocol::ParserOptions options{.joined = protocol::Joined::kMiddle};
+  options.upgraded = connection.parser->TakeUpgraded();
+  if (options.upgraded) {
+    // The first to speak the new protocol begins it as the first bytes of a connection do. Only a
+    // server's can be behind others already, in the operation that moved the last head.
+    const bool client = framed->looks_like(bytes) && bytes.starts_with('P');
+    options.requests = client == (direction == Direction::kSend) ? Direction::kSend : Direction::kReceive;
+    if (!client) options.joined = protocol::Joined::kStart;
+  }
+  connection.parser->OnAbandon();
+  MakeParser(connection, *framed, std::move(options));
 }
 
 void ConnTracker::MakeParser(Connection& connection, const protocol::Protocol& protocol,

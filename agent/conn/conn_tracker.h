@@ -93,7 +93,7 @@ class ConnTracker {
   std::optional<IgnoreReason> ChooseParser(Connection& connection, Direction direction, const Chunk& chunk);
   void MakeParser(Connection& connection, const protocol::Protocol& protocol, protocol::ParserOptions options);
   // The programs see frames where the parser knows of none: the connection has changed its protocol.
-  void HandOver(Connection& connection, Direction direction);
+  void HandOver(Connection& connection, Direction direction, std::string_view bytes);
   void NotInteresting(Connection& connection);
   void OnEndOfFile(Connection& connection, const event_data& event);
   void OnBroken(Connection& connection, uint64_t time_ns, int error);
