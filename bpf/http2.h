@@ -362,6 +362,8 @@ static __always_inline bool http2_is_settings(__u64 first8)
 	return (first8 & ~0xff0000ULL) == 0x04000000 && length % 6 == 0 && length <= 192;
 }
 
+/* An older connection's bytes are weighed; a new one's begin as they must. Text is no frame: it
+ * would be one of four megabytes. */
 static __always_inline void http2_decide(struct report *report)
 {
 	__u8 state = report->http2.state;
@@ -381,7 +383,7 @@ static __always_inline void http2_decide(struct report *report)
 	} else if (state == HTTP2_UPGRADING) {
 		if (!report->frames.walked)
 			report->http2.state = HTTP2_NOT;
-	} else if (!report->event.offset || (first8 & 0xff) >= 'A') { /* a frame that long is none */
+	} else if ((!report->event.offset && !report->other_begun) || (first8 & 0xff) >= 'A') {
 		report->http2.state = HTTP2_NOT;
 	} else {
 		http2_weigh(report);

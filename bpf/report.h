@@ -119,7 +119,7 @@ static __always_inline __u32 report_short(struct report *report, void *ring, __u
 		captured = 0;
 	} else {
 		closed = head_closes(event->bytes, captured, report->user);
-		if (captured > HEAD_STATUS_LINE)
+		if (want > HEAD_STATUS_LINE)
 			report->switching |= head_switches(event->bytes);
 	}
 	length = report_length(report, want, closed);

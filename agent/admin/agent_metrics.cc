@@ -51,6 +51,7 @@ void AppendKernel(const source::KernelLedger& kernel, std::string& out) {
   text.Sample(Labels({{"reason", "threads_full"}}), kernel.threads_full);
   text.Sample(Labels({{"reason", "compat_task"}}), kernel.compat_tasks);
   text.Sample(Labels({{"reason", "unreadable"}}), kernel.unreadable);
+  text.Sample(Labels({{"reason", "frames_lost"}}), kernel.frames_lost);
   text.Counter("tracelet_events_discarded_total", "Records taken out of a ring that never became events.");
   text.Sample(Labels({{"reason", "not_selected"}}), kernel.not_selected);
   text.Sample(Labels({{"reason", "without_connection"}}), kernel.without_connection);

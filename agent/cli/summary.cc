@@ -39,7 +39,8 @@ NamedCounts NotTried(const source::KernelLedger& kernel) {
   NamedCounts counts = {{"connections_full", kernel.connections_full},
                         {"threads_full", kernel.threads_full},
                         {"compat_tasks", kernel.compat_tasks},
-                        {"unreadable", kernel.unreadable}};
+                        {"unreadable", kernel.unreadable},
+                        {"frames_lost", kernel.frames_lost}};
   std::erase_if(counts, [](const auto& count) { return count.second == 0; });
   return counts;
 }

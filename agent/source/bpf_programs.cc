@@ -187,6 +187,7 @@ ledger BpfPrograms::Totals() const {
     sum.threads_full += read(cpu.threads_full);
     sum.compat_tasks += read(cpu.compat_tasks);
     sum.unreadable += read(cpu.unreadable);
+    sum.frames_lost += read(cpu.frames_lost);
   }
   return sum;
 }

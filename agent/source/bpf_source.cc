@@ -123,6 +123,7 @@ KernelLedger BpfSource::Ledger() const {
   sum.threads_full = totals.threads_full;
   sum.compat_tasks = totals.compat_tasks;
   sum.unreadable = totals.unreadable;
+  sum.frames_lost = totals.frames_lost;
   return sum;
 }
 

@@ -55,6 +55,7 @@ struct KernelLedger {
   uint64_t threads_full = 0;
   uint64_t compat_tasks = 0;
   uint64_t unreadable = 0;
+  uint64_t frames_lost = 0;
 };
 
 class EventSource {
