@@ -26,10 +26,10 @@
 #define HTTP2_PREFACE_BEGIN 0x5448202a20495250ULL /* "PRI * HT" */
 #define HTTP2_COPY_DATA 16
 #define HTTP2_COPY_MAX EVENT_HEAD_MAX /* of any frame */
-#define HTTP2_STEPS 512		      /* frames of one operation that are walked, or pieces of them */
-#define HTTP2_READ 64		      /* bytes read with a header: most frames are not longer */
-#define HTTP2_PIECE 256		      /* bytes read at once of longer ones */
-#define HTTP2_STAGE 1024	      /* bytes of one event, about */
+#define HTTP2_STEPS 512	 /* frames of one operation that are walked, or pieces of them */
+#define HTTP2_READ 64	 /* bytes read with a header: most frames are not longer */
+#define HTTP2_PIECE 256	 /* bytes read at once of longer ones */
+#define HTTP2_STAGE 1024 /* bytes of one event, about */
 #define HTTP2_EVIDENCE 3
 #define HTTP2_TRIES 64
 
@@ -140,7 +140,8 @@ __noinline int http2_flush(void)
 }
 
 /* A header of which not all bytes lie together: one byte of it. */
-static __always_inline int http2_byte(struct report *report, struct http2_stage *stage, __u32 filled)
+static __always_inline int http2_byte(
+	struct report *report, struct http2_stage *stage, __u32 filled)
 {
 	struct http2_frames *frames = &report->frames;
 	__u8 byte = 0;
@@ -346,7 +347,8 @@ static __always_inline void http2_weigh(struct report *report)
 			report->http2.state = HTTP2_NOT;
 		return;
 	}
-	report->http2.frames = frames > HTTP2_EVIDENCE ? HTTP2_EVIDENCE : report->http2.frames + frames;
+	report->http2.frames =
+		frames > HTTP2_EVIDENCE ? HTTP2_EVIDENCE : report->http2.frames + frames;
 	report->http2.heads |= !!stage->heads;
 	if (report->http2.frames >= HTTP2_EVIDENCE && report->http2.heads) {
 		http2_found(report, HTTP2_YES, 0);
@@ -378,7 +380,8 @@ static __always_inline void http2_decide(struct report *report)
 	} else if (state == HTTP2_MAYBE) {
 		if (!report->frames.walked)
 			report->http2.state = HTTP2_NOT;
-	} else if ((!report->event.offset || state == HTTP2_UPGRADING) && http2_is_settings(first8)) {
+	} else if ((!report->event.offset || state == HTTP2_UPGRADING) &&
+		   http2_is_settings(first8)) {
 		http2_found(report, state == HTTP2_UPGRADING ? HTTP2_UPGRADING : HTTP2_MAYBE, 0);
 	} else if (state == HTTP2_UPGRADING) {
 		if (!report->frames.walked)

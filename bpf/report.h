@@ -34,14 +34,14 @@ struct report {
 	__u64 user; /* address of the next byte */
 	__u32 left; /* bytes to the end of the operation */
 	__u32 segment_left;
-	__u32 segment;		 /* next one to load */
-	__u32 head_left;	 /* see direction_state */
+	__u32 segment;		    /* next one to load */
+	__u32 head_left;	    /* see direction_state */
 	struct http2_frames frames; /* of the operation's direction */
 	struct http2_conn http2;
 	__u8 other_begun; /* the other direction: bytes went, as frames, and it is lost now */
 	__u8 other_walked;
 	__u8 other_lost;
-	__u8 switching; /* HTTP/1.1 said 101 */
+	__u8 switching;		 /* HTTP/1.1 said 101 */
 	struct event_data event; /* as it will be sent, from header.tgid on */
 };
 

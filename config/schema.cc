@@ -45,9 +45,11 @@ void AddCapture(Config& config, std::vector<Section>& sections) {
                        Number("idle_close_s", &config.conn.idle_close_s, "Forgotten after this long in silence.", 1)}});
   sections.push_back(
       {"http",
-       "HTTP/1.x.",
+       "HTTP/1.x and HTTP/2.",
        {Number("max_head_bytes", &config.http.max_head_bytes, "What is kept of a head.", 256, 1 << 20),
         Number("max_outstanding", &config.http.max_outstanding, "Pipelined requests per connection.", 1, 65'536),
+        Number("max_streams", &config.http.max_streams, "HTTP/2 requests that are open at once, per connection.", 1,
+               65'536),
         Number("quiet_end_ms", &config.http.quiet_end_ms,
                "A response of unknown length is over after this long without a byte.", 1, 3'600'000)}});
   Span& span = config.span;

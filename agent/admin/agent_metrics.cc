@@ -73,6 +73,8 @@ void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler&
   AppendCounter("tracelet_events_used_total", "Events that told something.", pipeline.events().used, text);
   AppendCounters("tracelet_events_ignored_total", "Events that told nothing.", "reason", pipeline.events().ignored,
                  text);
+  AppendCounter("tracelet_requests_unfollowed_total", "HTTP/2 requests that became no span: too many were open.",
+                pipeline.tracker().unfollowed(), text);
   const span::SpanLedger& spans = pipeline.spans();
   AppendCounter("tracelet_spans_assembled_total", "assembled = final + dropped + held.", spans.assembled, text);
   AppendCounter("tracelet_spans_final_total", "Passed on to sampling and export.", spans.exported, text);

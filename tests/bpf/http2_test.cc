@@ -20,7 +20,9 @@ const std::string kOpening = std::string(http2::kClientPreface) + Http2Settings(
 std::string Headers(uint32_t id, size_t size) {
   return Http2Frame(http2::kHeaders, http2::kEndHeaders, id, std::string(size, 'h'));
 }
-std::string Data(uint32_t id, size_t size) { return Http2Frame(http2::kData, http2::kEndStream, id, std::string(size, 'd')); }
+std::string Data(uint32_t id, size_t size) {
+  return Http2Frame(http2::kData, http2::kEndStream, id, std::string(size, 'd'));
+}
 
 // What is copied of these frames; '?' for the rest.
 std::string Copied(std::string stream) {
@@ -84,7 +86,8 @@ TEST_F(Http2Test, ReadsHeadersThatLieInSeveralBuffers) {
       parts.push_back({const_cast<char*>(up.data()) + at, size});
       at += size;
     }
-    Require(writev(sockets.client, parts.data(), static_cast<int>(parts.size())) == static_cast<long>(up.size()), "writev");
+    Require(writev(sockets.client, parts.data(), static_cast<int>(parts.size())) == static_cast<long>(up.size()),
+            "writev");
     Receive(sockets.server, up.size());
   });
   EXPECT_EQ(End::Stream(client().sent), Copied(up));
@@ -114,7 +117,8 @@ TEST_F(Http2Test, WalksManyFramesAndSaysWhenTheyAreTooMany) {
   const std::string last = Headers(9001, 50) + Data(9001, 50);
   Capture([&] {
     const Sockets sockets = Connect(Family::kTcp4);
-    for (const std::string* part : {static_cast<const std::string*>(&some), static_cast<const std::string*>(&many), &last}) {
+    for (const std::string* part :
+         {static_cast<const std::string*>(&some), static_cast<const std::string*>(&many), &last}) {
       Send(sockets.client, *part);
       Receive(sockets.server, part->size());
     }
@@ -179,7 +183,11 @@ TEST_F(Http2Test, FindsTheFramesAgainAfterBytesThatNobodySaw) {
 
 TEST_F(Http2Test, DoesNotBelieveOtherFrames) {
   // yamux: version, type, two of flags, four of stream, four of length.
-  const std::string yamux("\0\1\0\1\0\0\0\1\0\0\0\0" "\0\0\0\0\0\0\0\1\0\0\0\4data" "\0\2\0\1\0\0\0\0\0\0\0\7", 40);
+  const std::string yamux(
+      "\0\1\0\1\0\0\0\1\0\0\0\0"
+      "\0\0\0\0\0\0\0\1\0\0\0\4data"
+      "\0\2\0\1\0\0\0\0\0\0\0\7",
+      40);
   Sockets older;
   Capture(
       [&] {

@@ -1,4 +1,4 @@
-"""gRPC in Python, with bytes for messages and any method: what apps/grpc/main.go does, and its arguments.
+"""gRPC in Python, with bytes for messages and any method: what apps/grpc_go/main.go does, and its arguments.
 
   grpc_pair.py server            listens on $PORT; demo.Chain asks $NEXT first
   grpc_pair.py client ADDRESS    reads lines "PREFIX CALLS CONCURRENCY SERVICE..." """
