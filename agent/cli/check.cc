@@ -59,6 +59,8 @@ struct Capability {
   int bit;  // include/uapi/linux/capability.h
   const char* name;
 };
+constexpr Capability kDacOverride{1, "CAP_DAC_OVERRIDE"};
+constexpr Capability kDacReadSearch{2, "CAP_DAC_READ_SEARCH"};
 constexpr Capability kSysPtrace{19, "CAP_SYS_PTRACE"};
 constexpr Capability kSysAdmin{21, "CAP_SYS_ADMIN"};
 constexpr Capability kSysResource{24, "CAP_SYS_RESOURCE"};
@@ -113,6 +115,7 @@ Finding CheckCapabilities(const std::string& root) {
             "run as root, or grant them: setcap, AmbientCapabilities="};
   }
   need(kSysPtrace, false);
+  need(kDacReadSearch, has(kDacOverride));
   if (!missing.empty()) {
     return {Level::kWarn, "capabilities", "missing " + missing,
             "without it the names of other users' processes are less exact: run as root, or grant it"};
@@ -166,6 +169,19 @@ Finding CheckCgroups(const std::string& root) {
           "--cgroup is then decided in user space, after the copy: boot with systemd.unified_cgroup_hierarchy=1"};
 }
 
+Finding CheckPidNamespace(const std::string& root) {
+  // PROC_PID_INIT_INO, include/linux/proc_ns.h
+  constexpr std::string_view kHosts = "pid:[4026531836]";
+  char target[64];
+  const ssize_t length = readlink((root + "/proc/self/ns/pid").c_str(), target, sizeof(target));
+  if (length < 0) return {Level::kWarn, "pid namespace", "unknown", "mount /proc"};
+  const std::string_view found(target, static_cast<size_t>(length));
+  if (found == kHosts) return {Level::kOk, "pid namespace", "the host's", ""};
+  return {Level::kWarn, "pid namespace", std::string(found) + ", not the host's",
+          "processes keep their kernel's numbers: names are lost, and tracelet traces itself. In a container: hostPID, "
+          "--pid=host"};
+}
+
 Finding CheckIoUring(const std::string& root) {
   std::vector<std::string> users;
   const Directory proc = Open(root + "/proc");
@@ -192,9 +208,9 @@ Finding CheckLoad(const std::function<Status()>& load) {
 }
 
 std::vector<Finding> CheckHost(const std::string& root, const std::function<Status()>& load) {
-  return {CheckKernel(root),   CheckBtf(root),     CheckCapabilities(root),
-          CheckLockdown(root), CheckMemlock(root), CheckUnprivilegedBpf(root),
-          CheckCgroups(root),  CheckIoUring(root), CheckLoad(load)};
+  return {
+      CheckKernel(root),          CheckBtf(root),     CheckCapabilities(root), CheckLockdown(root), CheckMemlock(root),
+      CheckUnprivilegedBpf(root), CheckCgroups(root), CheckPidNamespace(root), CheckIoUring(root),  CheckLoad(load)};
 }
 
 std::string RenderFindings(const std::vector<Finding>& findings) {

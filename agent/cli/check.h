@@ -32,6 +32,8 @@ Finding CheckLockdown(const std::string& root);
 Finding CheckMemlock(const std::string& root);
 Finding CheckUnprivilegedBpf(const std::string& root);
 Finding CheckCgroups(const std::string& root);
+// Is it the one whose numbers the kernel reports?
+Finding CheckPidNamespace(const std::string& root);
 Finding CheckIoUring(const std::string& root);
 // `load` opens and loads the programs, and unloads them again.
 Finding CheckLoad(const std::function<Status()>& load);

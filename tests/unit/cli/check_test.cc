@@ -26,6 +26,8 @@ class CheckTest : public testing::Test {
     Write("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n");
     Write("/proc/self/status", "Name:\tx\nCapEff:\t000001ffffffffff\n");
     Write("/proc/self/limits", "Max locked memory         8388608              8388608              bytes\n");
+    fs::create_directories(root_ + "/proc/self/ns");
+    fs::create_symlink("pid:[4026531836]", root_ + "/proc/self/ns/pid");
     Write("/proc/self/mounts", "cgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n");
   }
   void TearDown() override { fs::remove_all(root_); }
@@ -58,6 +60,16 @@ TEST_F(CheckTest, AnOldKernelFails) {
   EXPECT_EQ(CheckKernel(root_).level, Level::kFail);
 }
 
+TEST_F(CheckTest, AnotherPidNamespaceIsSaid) {
+  EXPECT_EQ(CheckPidNamespace(root_).level, Level::kOk);
+  fs::remove(root_ + "/proc/self/ns/pid");
+  EXPECT_EQ(CheckPidNamespace(root_).level, Level::kWarn);
+  fs::create_symlink("pid:[4026532175]", root_ + "/proc/self/ns/pid");
+  EXPECT_EQ(CheckPidNamespace(root_).level, Level::kWarn);
+  EXPECT_THAT(CheckPidNamespace(root_).found, HasSubstr("not the host's"));
+  EXPECT_THAT(CheckPidNamespace(root_).remedy, HasSubstr("hostPID"));
+}
+
 TEST_F(CheckTest, NoBtfFails) {
   fs::remove(root_ + "/sys/kernel/btf/vmlinux");
   EXPECT_EQ(CheckBtf(root_).level, Level::kFail);
@@ -69,8 +81,12 @@ TEST_F(CheckTest, CapabilitiesAreNamed) {
   EXPECT_EQ(CheckCapabilities(root_).found, "missing CAP_BPF, CAP_PERFMON");
   Write("/proc/self/status", "CapEff:\t000000c000000000\n");  // bits 38 and 39
   EXPECT_EQ(CheckCapabilities(root_).level, Level::kWarn);
-  EXPECT_EQ(CheckCapabilities(root_).found, "missing CAP_SYS_PTRACE");
+  EXPECT_EQ(CheckCapabilities(root_).found, "missing CAP_SYS_PTRACE, CAP_DAC_READ_SEARCH");
   Write("/proc/self/status", "CapEff:\t000000c000080000\n");
+  EXPECT_EQ(CheckCapabilities(root_).found, "missing CAP_DAC_READ_SEARCH");
+  Write("/proc/self/status", "CapEff:\t000000c000080004\n");
+  EXPECT_EQ(CheckCapabilities(root_).level, Level::kOk);
+  Write("/proc/self/status", "CapEff:\t000000c000080002\n");  // CAP_DAC_OVERRIDE
   EXPECT_EQ(CheckCapabilities(root_).level, Level::kOk);
   Write("/proc/sys/kernel/osrelease", "5.10.0\n");  // charges memlock
   EXPECT_EQ(CheckCapabilities(root_).found, "missing CAP_SYS_RESOURCE");
