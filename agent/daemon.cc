@@ -1,6 +1,5 @@
 #include "agent/daemon.h"
 
-#include <malloc.h>
 #include <spdlog/spdlog.h>
 
 #include <functional>
@@ -10,6 +9,7 @@
 #include "agent/admin/admin_server.h"
 #include "agent/admin/agent_metrics.h"
 #include "agent/admin/asked.h"
+#include "agent/base/heap.h"
 #include "agent/cli/session.h"
 #include "agent/cli/stop_signals.h"
 #include "agent/ingest/jaeger_agent.h"
@@ -155,12 +155,10 @@ bool Daemon::Over() {
 
 Status Daemon::Turn() {
   if (source_) return cli::Pump(*source_, *pipeline_, [this] { return Over(); });
-  auto next_trim = Clock::now() + cli::kTrimInterval;
+  Heap heap;
   while (!Over()) {
     std::this_thread::sleep_for(kIdlePoll);
-    if (Clock::now() < next_trim) continue;
-    malloc_trim(0);
-    next_trim = Clock::now() + cli::kTrimInterval;
+    heap.Trim(Heap::Clock::now());
   }
   return Ok();
 }

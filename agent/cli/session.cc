@@ -1,7 +1,6 @@
 #include "agent/cli/session.h"
 
-#include <malloc.h>
-
+#include "agent/base/heap.h"
 #include "agent/cli/stop_signals.h"
 
 namespace tracelet::cli {
@@ -13,15 +12,12 @@ constexpr std::chrono::milliseconds kPollTimeout{50};
 
 Status Pump(source::EventSource& source, source::EventSink& sink, const std::function<bool()>& over) {
   bool stopped = false;
-  auto next_trim = Ending::Clock::now() + kTrimInterval;
+  Heap heap;
   while (true) {
     const auto more = source.Poll(sink, kPollTimeout);
     if (!more) return more.error();
     if (!*more) return Ok();
-    if (const auto now = Ending::Clock::now(); now >= next_trim) {
-      malloc_trim(0);
-      next_trim = now + kTrimInterval;
-    }
+    heap.Trim(Heap::Clock::now());
     if (!stopped && over()) {
       source.Stop();
       stopped = true;

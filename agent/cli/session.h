@@ -12,9 +12,6 @@
 
 namespace tracelet::cli {
 
-// What a burst of spans took is given back (malloc_trim) this soon: malloc keeps it for good.
-inline constexpr std::chrono::seconds kTrimInterval{2};
-
 // Polls until the source has no more. Asks `over` after each poll; when it says
 // true the source is stopped, and what it still holds is delivered.
 Status Pump(source::EventSource& source, source::EventSink& sink, const std::function<bool()>& over);
