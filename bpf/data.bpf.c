@@ -132,14 +132,20 @@ static __always_inline void data_moved(struct pt_regs *regs, long result, __u32 
 			op->flags = (flags & MSG_PEEK ? DATA_PEEK : 0) |
 				    (flags & MSG_TRUNC ? DATA_STALE : 0);
 	}
-	if (!data_result(op, regs, result))
+	if (!data_result(op, regs, result)) {
+		if (loops)
+			loop_clear_here(LOOP_OTHER); /* the end, read by recvmsg() */
 		return;
+	}
 	if (traits & MOVES_MESSAGES && result > 0) {
 		data_messages(op, syscall_arg(regs, 1), result);
 		return;
 	}
 	data_buffer(op, regs, traits);
 	report_operation();
+	if (loops && !(traits & (MOVES_RECEIVES | MOVES_NOT_PLAIN)) && result > 0 &&
+		(__u64)result < syscall_arg(regs, 2))
+		loop_blocked(op->fd);
 }
 
 static __noinline void data_open_unix(const struct conn_key *key, __u32 role)
@@ -160,6 +166,7 @@ static __always_inline void data_accepted(const struct frame *frame, __u32 fd)
 	struct conn_key key;
 	struct conn_state *conn;
 
+	loop_clear(frame->thread, LOOP_OTHER);
 	if (!socket_of_fd(fd, &ref))
 		return;
 	key = socket_key(&ref);
@@ -174,16 +181,28 @@ static __always_inline void data_accepted(const struct frame *frame, __u32 fd)
 }
 
 /* A Unix connection is complete when connect() returns; TCP ones are made by the state tracepoint. */
-static __always_inline void data_connected(__u32 fd)
+static __always_inline void data_connected(__u32 fd, long result)
 {
 	struct socket_ref ref = {};
 	struct conn_key key;
 
-	if (!socket_of_fd(fd, &ref) || ref.family != AF_UNIX || !socket_is_stream(ref.sk) ||
+	if (loops)
+		loop_connected(fd, result);
+	if (result < 0 || !socket_of_fd(fd, &ref) || ref.family != AF_UNIX || !socket_is_stream(ref.sk) ||
 		!filter_sock(ref.sk))
 		return;
 	key = socket_key(&ref);
 	data_open_unix(&key, ROLE_CLIENT);
+}
+
+static __always_inline void data_socket_call(struct pt_regs *regs, __u32 traits)
+{
+	if (!loops)
+		return;
+	if (traits & SYSCALL_SHUTDOWN)
+		loop_clear_here(LOOP_DEFERRED);
+	else if (syscall_arg(regs, 1) == SOL_SOCKET && syscall_arg(regs, 2) == SO_ERROR)
+		loop_asked(syscall_arg(regs, 0));
 }
 
 /* Waiting for one connection is a blocking read in two calls, waiting for one datagram
@@ -212,6 +231,7 @@ static __always_inline void data_waited(
 	}
 	frame->thread->polled_sock = 0;
 	frame->thread->waits++;
+	loop_waited(frame->thread);
 }
 
 SEC("tp_btf/sys_exit")
@@ -227,8 +247,11 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 	traits = syscall_traits[number & (SYSCALL_TABLE_SIZE - 1)];
 	if (!traits)
 		return 0;
-	if (result < 0 && !(traits & SYSCALL_WAITS) && !data_ends_connection(result))
+	if (result < 0 && !(traits & SYSCALL_ANY_RESULT) && !data_ends_connection(result)) {
+		if (result == -EAGAIN && loops && !(traits & MOVES_RECEIVES))
+			loop_blocked(syscall_arg(regs, 0));
 		return 0;
+	}
 	if (!filter_process(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	if (task_is_compat()) {
@@ -238,11 +261,15 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 	if (traits & SYSCALL_MOVES)
 		data_moved(regs, result, traits);
 	else if (traits & SYSCALL_CONNECT)
-		data_connected(syscall_arg(regs, 0));
+		data_connected(syscall_arg(regs, 0), result);
+	else if (traits & (SYSCALL_SOCKOPT | SYSCALL_SHUTDOWN))
+		data_socket_call(regs, traits);
 	else if (!frame_init(&frame))
 		return 0;
 	else if (traits & SYSCALL_ACCEPT)
 		data_accepted(&frame, result);
+	else if (traits & SYSCALL_RING)
+		loop_ring(frame.thread, syscall_arg(regs, 1));
 	else
 		data_waited(&frame, regs, traits);
 	return 0;

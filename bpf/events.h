@@ -39,6 +39,7 @@ enum event_kind {
 	EVENT_CLOSE = 3, /* struct event_close: a direction or a connection ended */
 	EVENT_EXEC = 4,	 /* struct event_exec: a process runs a new program */
 	EVENT_EXIT = 5,	 /* struct event_header: the last thread of a process ended */
+	EVENT_CONNECT = 6, /* struct event_connect: an event loop began to connect */
 };
 
 enum event_direction { DIRECTION_RX = 0, DIRECTION_TX = 1 };
@@ -121,7 +122,27 @@ struct event_open {
 #define DATA_THREAD_BORN (1 << 9) /* the thread's start was seen, so `waits` is complete */
 #define DATA_FRAME (1 << 10) /* the first byte begins an HTTP/2 frame, or the client's preface */
 
-enum evidence_type { EVIDENCE_NONE = 0 };
+enum evidence_type {
+	EVIDENCE_NONE = 0,
+	/* The thread runs an event loop that is known to finish each callback before the
+	 * next, and all its probes are in place: LOOP_EVIDENCE(reason, turn). */
+	EVIDENCE_LOOP = 1,
+};
+
+/* `turn` numbers the reads of the thread that could cause something. With LOOP_READ the
+ * last of them (of a received event: this one) is the cause of what the thread does
+ * now; with any other reason there is no cause, and this is why. */
+#define LOOP_EVIDENCE(reason, turn) ((__u64)(reason) << 32 | (turn))
+
+enum loop_reason {
+	LOOP_READ = 0,
+	LOOP_WAITED = 1,    /* nothing was read since the wait */
+	LOOP_TIMER = 2,	    /* timers run */
+	LOOP_DEFERRED = 3,  /* a later phase of the loop's turn, or a write that had to wait */
+	LOOP_POOL = 4,	    /* an eventfd or a pipe was read: a thread pool is done */
+	LOOP_OTHER = 5,	    /* something was read that says nothing: datagrams, end of file, other protocols */
+	LOOP_CONNECTED = 6, /* this connection was found to be connected: see its event_connect */
+};
 
 /* Bytes [offset, offset + length) of one direction; the first `captured` of them follow. */
 struct event_data {
@@ -168,6 +189,14 @@ struct event_exec {
 	char exe[EVENT_EXE_MAX]; /* path of the binary as it was looked up, links not followed; NUL at its end */
 };
 
+/* At the exit of connect() on a thread with EVIDENCE_LOOP: the connection's first bytes are
+ * written later, when the loop hears that it is connected. Of `conn` only sock and inode are set. */
+struct event_connect {
+	struct event_header header;
+	struct conn_id conn;
+	__u64 evidence; /* as in event_data, of EVIDENCE_LOOP */
+};
+
 #ifdef __cplusplus
 #define EVENTS_ASSERT static_assert
 #else
@@ -179,5 +208,6 @@ EVENTS_ASSERT(sizeof(struct event_open) == 256, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_data) == 112, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_close) == 96, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_exec) == 840, "recorded layout");
+EVENTS_ASSERT(sizeof(struct event_connect) == 80, "recorded layout");
 
 #endif /* TRACELET_BPF_EVENTS_H */

@@ -169,6 +169,7 @@ struct linux_binprm {
 #define SOCK_STREAM 1
 #define S_IFMT 0170000
 #define S_IFSOCK 0140000
+#define S_IFREG 0100000
 #define O_NONBLOCK 04000
 #define TS_COMPAT 0x0002 /* arch/x86/include/asm/thread_info.h */
 enum {

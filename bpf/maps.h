@@ -17,6 +17,9 @@ __weak const volatile struct settings settings;
  * interrupts a program; read by user space through the skeleton. */
 __weak struct ledger ledgers[MAX_CPUS];
 
+/* Written by user space: how many files have probes on their event loops. */
+__weak volatile __u32 loops;
+
 /* Ring r serves CPUs [r * cpus_per_ring, (r + 1) * cpus_per_ring). */
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

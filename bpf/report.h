@@ -5,6 +5,7 @@
 
 #include "announce.h"
 #include "head.h"
+#include "loop.h"
 #include "syscalls.h"
 
 /* A longer iovec, or a head in more pieces, is reported but not copied further. */
@@ -261,6 +262,12 @@ static __always_inline void report_describe(struct report *report, const struct 
 	event->error = report->op.error;
 	event->waits = frame->thread->waits;
 	event->attempts = frame->thread->attempts;
+	event->evidence_type = EVIDENCE_NONE;
+	event->evidence = 0;
+	if (frame->thread->loop == LOOP_KNOWN) {
+		event->evidence_type = EVIDENCE_LOOP;
+		event->evidence = loop_evidence(frame->thread, conn->id.sock);
+	}
 }
 
 /* Not inlined: its stack is free again when the report begins. */
@@ -381,11 +388,21 @@ __noinline int report_operation(void)
 	if (!report)
 		return 0;
 	op = &report->op;
-	if (!socket_at(op->fd, &ref))
+	if (!socket_at(op->fd, &ref)) {
+		if (loops && ref.file)
+			loop_moved_other(ref.file, NULL, op->direction);
 		return 0;
+	}
 	conn = report_find(&ref, op);
-	if (!conn || conn->status & CONN_IGNORED || !frame_init(&frame))
+	if (!conn || conn->status & CONN_IGNORED) {
+		if (loops)
+			loop_moved_other(ref.file, conn, op->direction);
 		return 0;
+	}
+	if (!frame_init(&frame))
+		return 0;
+	if (frame.thread->loop == LOOP_KNOWN)
+		loop_moved(frame.thread, conn, op->direction, op->length && !(op->flags & DATA_PEEK));
 	if (!(conn->status & CONN_ANNOUNCED) &&
 		(!op->length || !report_announce(conn, &ref, &frame)))
 		return 0;

@@ -76,6 +76,7 @@ struct direction_state {
 #define CONN_DYING (1 << 1)	/* TCP state CLOSE, data may be left to read */
 #define CONN_IGNORED (1 << 2)	/* set by user space: carries nothing of interest */
 #define CONN_UNIX (1 << 3)
+#define CONN_BLOCKED (1 << 4) /* a write did not fit; the rest is written in a later callback */
 
 struct conn_state {
 	struct conn_id id;
@@ -88,8 +89,12 @@ struct conn_state {
 	__u8 last_direction; /* 0 none, 1 + enum event_direction */
 	__u16 pad;
 	struct http2_conn http2;
-	__u32 pad2;
+	__u32 turn; /* thread_state.turn of the loop thread that wrote last */
 };
+
+/* thread_state.loop: 0 while no probe was met */
+#define LOOP_KNOWN (1 << 0)  /* its probes have been met on this thread */
+#define LOOP_HIDDEN (1 << 1) /* something of it cannot be seen: never trusted */
 
 struct thread_state {
 	__u64 tgid_start_ns;
@@ -100,7 +105,13 @@ struct thread_state {
 	__u32 born;	    /* 1: entry made by the fork tracepoint */
 	__u32 attempts;	    /* see event_data.attempts */
 	__u32 thread_start; /* see event_header.thread_start */
-	__u32 pad;
+	__u32 turn;	    /* the rest is for event loops, see bpf/loop.h: reads that could be a cause */
+	__u64 read_sock;    /* of the last of them */
+	__u64 connected_sock; /* found to be connected last */
+	__u8 loop;	      /* LOOP_* */
+	__u8 shut;	      /* 1: reads are no causes until the next wait */
+	__u8 reason;	      /* enum loop_reason */
+	__u8 pad[5];
 };
 
 #endif /* TRACELET_BPF_STATE_H */

@@ -25,6 +25,12 @@ enum syscall_traits {
 	MOVES_FILE = 1 << 12,	  /* (out, in, ...), between descriptors */
 	MOVES_PIPE = 1 << 13,	  /* (in, offset, out, ...), likewise */
 
+	SYSCALL_SOCKOPT = 1 << 14, /* (fd, level, name, ...) */
+	SYSCALL_SHUTDOWN = 1 << 15,
+	SYSCALL_RING = 1 << 16, /* io_uring_setup(entries, params) */
+	SYSCALL_ANY_RESULT =
+		SYSCALL_WAITS | SYSCALL_CONNECT, /* of interest when they fail, too */
+
 	MOVES_NO_BUFFER = MOVES_FILE | MOVES_PIPE,
 	MOVES_NOT_PLAIN = MOVES_IOVEC | MOVES_MESSAGE | MOVES_NO_BUFFER,
 	SYSCALL_RECEIVES = SYSCALL_MOVES | MOVES_RECEIVES,
@@ -33,7 +39,7 @@ enum syscall_traits {
 #define SYSCALL_TABLE_SIZE 512 /* a power of two above the largest number used here */
 
 /* A table in .rodata, because a switch over sparse numbers compiles to a chain of compares. */
-static const __u16 syscall_traits[SYSCALL_TABLE_SIZE] = {
+static const __u32 syscall_traits[SYSCALL_TABLE_SIZE] = {
 	[__NR_read] = SYSCALL_RECEIVES,
 	[__NR_write] = SYSCALL_MOVES,
 	[__NR_readv] = SYSCALL_RECEIVES | MOVES_IOVEC,
@@ -47,6 +53,9 @@ static const __u16 syscall_traits[SYSCALL_TABLE_SIZE] = {
 	[__NR_sendfile] = SYSCALL_MOVES | MOVES_FILE,
 	[__NR_splice] = SYSCALL_MOVES | MOVES_PIPE,
 	[__NR_connect] = SYSCALL_CONNECT,
+	[__NR_io_uring_setup] = SYSCALL_RING,
+	[__NR_getsockopt] = SYSCALL_SOCKOPT,
+	[__NR_shutdown] = SYSCALL_SHUTDOWN,
 	[__NR_accept] = SYSCALL_ACCEPT,
 	[__NR_accept4] = SYSCALL_ACCEPT,
 	[__NR_ppoll] = SYSCALL_POLL,

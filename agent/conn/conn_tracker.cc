@@ -21,6 +21,7 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
 
   void OnRequest(Direction direction, const protocol::Exchange& exchange) override {
     last_exchange_ = exchange.id;
+    ++open_exchanges_;
     sink_.OnRequest(info, direction, exchange);
   }
   void OnOpenEndedResponse(Direction, const protocol::Exchange& exchange) override {
@@ -30,6 +31,7 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
     if (exchange.outcome == protocol::Outcome::kComplete && exchange.id > doubted_exchange_) {
       info.offsets_doubtful = false;
     }
+    --open_exchanges_;
     sink_.OnExchange(info, direction, std::move(exchange));
   }
 
@@ -40,6 +42,8 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
     doubted_exchange_ = last_exchange_;
   }
   [[nodiscard]] bool Busy() const { return parser != nullptr && parser->Busy(); }
+  [[nodiscard]] uint64_t last_exchange() const { return last_exchange_; }
+  [[nodiscard]] size_t open_exchanges() const { return open_exchanges_; }
   ByteStream& stream(Direction direction) { return streams[static_cast<size_t>(direction)]; }
 
   ConnectionInfo info;
@@ -54,6 +58,8 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
   bool quiet_watched = false;
   Direction last_direction = Direction::kReceive;
   int turns = 0;
+  LoopCause connect_cause;  // kNone unless it was made by a loop
+  bool sent_last = false;   // data moved, and in that direction last
   int error = 0;
   bool closed = false;
   uint64_t closed_ns = 0;
@@ -63,11 +69,13 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
   ConnectionSink& sink_;
   uint64_t& unfollowed_;  // the tracker's
   uint64_t last_exchange_ = 0;
+  size_t open_exchanges_ = 0;
   uint64_t doubted_exchange_ = 0;
 };
 
 ConnTracker::ConnTracker(const config::Config& config, ConnectionSink& sink, Ignore ignore)
-    : config_(config), sink_(sink), ignore_(std::move(ignore)), losses_(config.source.max_threads) {}
+    : config_(config), sink_(sink), ignore_(std::move(ignore)), losses_(config.source.max_threads),
+      causes_(config.source.max_threads, config.conn.max_connections) {}
 
 ConnTracker::~ConnTracker() = default;
 
@@ -81,6 +89,10 @@ void ConnTracker::OnEvent(const event_header& event) {
       return OnClose(reinterpret_cast<const event_close&>(event));
     case EVENT_EXIT:
       return OnExit(event);
+    case EVENT_CONNECT:
+      causes_.OnConnect(reinterpret_cast<const event_connect&>(event));
+      ++ledger_.used;
+      return;
     case EVENT_EXEC:  // the source has told it by OnProcess
       ++ledger_.used;
       return;
@@ -141,6 +153,7 @@ void ConnTracker::OnOpen(const event_open& event) {
   connection.self = table_.begin();
   connection.used_ns = event.header.time_ns;
   connection.info = MakeInfo(event, next_number_++);
+  connection.connect_cause = causes_.TakeConnect(event);
   by_sock_[event.conn.sock] = connection.self;
   if (connection.info.adopted()) {
     for (ByteStream& stream : connection.streams) stream.StartAnywhere();
@@ -153,6 +166,7 @@ void ConnTracker::OnOpen(const event_open& event) {
 
 void ConnTracker::OnData(const event_data& event) {
   const uint32_t lost = losses_.Update(event);
+  causes_.OnRead(event, {.kind = LoopCause::Kind::kOther});
   Connection* connection = Find(event.conn);
   if (connection == nullptr) return Ignored(IgnoreReason::kNoConnection);
   if (connection->not_interesting) return Ignored(IgnoreReason::kNotHttp);
@@ -203,7 +217,10 @@ void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint3
   } else if (chunk.frame && !connection.protocol->framed) {
     HandOver(connection, direction, bytes);
   }
+  const size_t open_before = connection.open_exchanges();
+  if (event.evidence_type != EVIDENCE_NONE) NoteSent(connection, event);
   const bool used = connection.parser->OnChunk(direction, chunk);
+  if (event.evidence_type != EVIDENCE_NONE) NoteRead(connection, event, open_before);
   if (connection.parser->NotMine()) {
     NotInteresting(connection);
     Ignored(IgnoreReason::kNotHttp);
@@ -212,6 +229,23 @@ void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint3
   } else {
     Ignored(IgnoreReason::kUnsynchronised);
   }
+}
+
+void ConnTracker::NoteSent(Connection& connection, const event_data& event) {
+  LoopCause& cause = connection.info.cause;
+  if (event.direction == DIRECTION_TX) {
+    const LoopCause now = causes_.Of(event, connection.connect_cause);
+    // What is sent in several writes, or pipelined, has one cause or none.
+    cause = connection.sent_last && cause != now ? LoopCause{.kind = LoopCause::Kind::kDeferred} : now;
+  }
+  connection.sent_last = event.direction == DIRECTION_TX;
+}
+
+void ConnTracker::NoteRead(const Connection& connection, const event_data& event, size_t open_before) {
+  LoopCause cause{LoopCause::Kind::kRead, connection.info.number, connection.last_exchange()};
+  if (connection.info.events_lost) cause.kind = LoopCause::Kind::kLost;
+  if (std::max(open_before, connection.open_exchanges()) > 1) cause.kind = LoopCause::Kind::kPipelined;
+  causes_.OnRead(event, cause);
 }
 
 std::optional<IgnoreReason> ConnTracker::ChooseParser(Connection& connection, Direction direction, const Chunk& chunk) {

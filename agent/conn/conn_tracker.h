@@ -26,6 +26,7 @@
 #include "agent/base/counters.h"
 #include "agent/conn/byte_stream.h"
 #include "agent/conn/connection.h"
+#include "agent/conn/loop_causes.h"
 #include "agent/conn/thread_losses.h"
 #include "agent/protocol/protocol.h"
 #include "config/config.h"
@@ -89,6 +90,9 @@ class ConnTracker {
   void OnClose(const event_close& event);
   void OnExit(const event_header& event);
   void OnBytes(Connection& connection, const event_data& event, uint32_t lost);
+  // What event loops write because of what they read.
+  void NoteSent(Connection& connection, const event_data& event);
+  void NoteRead(const Connection& connection, const event_data& event, size_t open_before);
   // The first bytes, or the first after a change of direction, choose the parser.
   std::optional<IgnoreReason> ChooseParser(Connection& connection, Direction direction, const Chunk& chunk);
   void MakeParser(Connection& connection, const protocol::Protocol& protocol, protocol::ParserOptions options);
@@ -112,6 +116,7 @@ class ConnTracker {
   std::unordered_map<uint64_t, Table::iterator> by_sock_;
   std::unordered_map<uint32_t, Connection*> unix_by_inode_;
   ThreadLosses losses_;
+  LoopCauses causes_;
   std::deque<Timer> quiet_;   // connections that may have an exchange whose end is not seen
   std::deque<Timer> linger_;  // closed ones that may have data left
   EventLedger ledger_;

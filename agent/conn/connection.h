@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/conn/loop_causes.h"
 #include "agent/conn/operation.h"
 #include "agent/protocol/protocol.h"
 #include "bpf/events.h"
@@ -36,6 +37,7 @@ struct ConnectionInfo {
   uint32_t peer_inode = 0;                     // Unix, 0 unknown
   uint32_t accept_tid = 0;                     // of the thread that accepted it, where that was seen
   uint32_t accept_waits = 0;
+  LoopCause cause;  // of what was sent since the last byte was received
 
   [[nodiscard]] bool adopted() const { return (flags & CONN_ADOPTED) != 0; }
   [[nodiscard]] bool is_unix() const { return family == 1; }  // AF_UNIX

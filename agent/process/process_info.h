@@ -28,6 +28,7 @@ struct ProcessInfo {
   std::string container_id;                      // 64 hex digits or empty
   std::string cgroup;                            // path on the `0::` line, or the longest v1 path
   std::vector<std::string> resource_attributes;  // "key=value" of OTEL_RESOURCE_ATTRIBUTES
+  bool loop_unsupported = false;                 // nginx or Node, but its event loop could not be probed
 };
 
 }  // namespace tracelet::process

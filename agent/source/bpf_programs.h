@@ -37,6 +37,8 @@ class BpfPrograms {
   [[nodiscard]] std::vector<ProgramRuns> Runs() const;
   // The kernel counts runs of all programs of this host while this is open; closed when it cannot.
   static UniqueFd CountRuns();
+  // To attach what is not attached by Attach(): BpfProbes.
+  [[nodiscard]] tracelet_bpf& skeleton() { return *skeleton_; }
   // Sum over all CPUs.
   [[nodiscard]] ledger Totals() const;
 

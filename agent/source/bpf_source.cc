@@ -34,6 +34,16 @@ Result<UniqueFd> MakeEpoll(const std::vector<UniqueFd>& rings) {
   return epoll;
 }
 
+// What is probed must be traced: programs say nothing of other processes, the selector judges the rest.
+BpfProbes::Wanted Wanted(const process::Selector& selector) {
+  return [selector](uint32_t tgid, const std::string& exe) {
+    process::ProcessInfo info;
+    info.key.tgid = tgid;
+    info.exe = exe;
+    return !selector.JudgesProcesses() || selector.Selects(info);
+  };
+}
+
 }  // namespace
 
 Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settings, const config::Selector& selection) {
@@ -54,8 +64,12 @@ Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settin
   if (Status attached = (*programs)->Attach(); !attached) return attached.error();
   // From here on the fork tracepoint enrols; these were there before.
   for (uint32_t tgid : selector->TreeMembers()) (*programs)->SetVerdict(tgid, VERDICT_TRACE_TREE);
-  return std::unique_ptr<BpfSource>(
+  auto probes = std::make_unique<BpfProbes>((*programs)->skeleton(), Wanted(*selector));
+  std::unique_ptr<BpfSource> source(
       new BpfSource(settings, std::move(*selector), std::move(*programs), std::move(memory), std::move(*epoll)));
+  source->probes_ = std::move(probes);
+  if (selection.tree == 0) source->probes_->AddPresent();  // a tree is told by its execs
+  return source;
 }
 
 BpfSource::BpfSource(const config::Source& settings, process::Selector selector, std::unique_ptr<BpfPrograms> programs,
@@ -66,17 +80,29 @@ BpfSource::BpfSource(const config::Source& settings, process::Selector selector,
       reader_(std::move(memory)),
       connections_(programs_->connections_fd(), settings.max_connections),
       gate_(std::move(selector), settings.max_processes,
-            {[](process::ProcessKey key, const event_exec* exec) { return process::ReadProcess(key, exec); },
+            {[this](process::ProcessKey key, const event_exec* exec) {
+               process::ProcessInfo info = process::ReadProcess(key, exec);
+               info.loop_unsupported = probes_->Refused(key.tgid);
+               return info;
+             },
              [kernel = programs_.get()](uint32_t tgid, verdict judged) { kernel->SetVerdict(tgid, judged); }}),
       costs_(*programs_, settings.cost_sample_period_s) {}
 
 Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout) {
   if (!stopped_ && next_clock_ns_ != 0) Wait(std::min(timeout, drain_interval_));
   DoTimers(sink, ReadClock(CLOCK_MONOTONIC));
-  const auto watermark =
-      reader_.Round(ReadClock(CLOCK_MONOTONIC), [&](const event_header& event) { gate_.OnEvent(event, sink); });
+  const auto watermark = reader_.Round(ReadClock(CLOCK_MONOTONIC), [&](const event_header& event) {
+    if (event.kind == EVENT_EXEC || event.kind == EVENT_EXIT) ProbeFor(event);
+    gate_.OnEvent(event, sink);
+  });
   if (watermark) sink.OnWatermark(*watermark);
   return !stopped_ || !Drained();
+}
+
+void BpfSource::ProbeFor(const event_header& event) {
+  if (stopped_) return;
+  if (event.kind == EVENT_EXIT) return probes_->OnExit(event.tgid);
+  probes_->OnExec(event.tgid, reinterpret_cast<const event_exec&>(event).exe, event.time_ns);
 }
 
 void BpfSource::Wait(std::chrono::milliseconds timeout) {
@@ -90,6 +116,7 @@ void BpfSource::DoTimers(EventSink& sink, uint64_t now_ns) {
     next_clock_ns_ = now_ns + kClockNs;
   }
   costs_.OnTime(now_ns);
+  if (!stopped_) probes_->OnTime(now_ns);
   if (now_ns >= next_sweep_ns_ && !stopped_) {
     connections_.Sweep(now_ns);
     next_sweep_ns_ = now_ns + BpfConnections::kStepNs;
@@ -99,6 +126,7 @@ void BpfSource::DoTimers(EventSink& sink, uint64_t now_ns) {
 void BpfSource::Stop() {
   if (std::exchange(stopped_, true)) return;
   programs_->Detach();
+  probes_->Detach();
   give_up_ns_ = ReadClock(CLOCK_MONOTONIC) + kDrainLimitNs;
 }
 

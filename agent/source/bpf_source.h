@@ -11,6 +11,7 @@
 #include "agent/base/unique_fd.h"
 #include "agent/source/bpf_connections.h"
 #include "agent/source/bpf_costs.h"
+#include "agent/source/bpf_probes.h"
 #include "agent/source/bpf_programs.h"
 #include "agent/source/event_source.h"
 #include "agent/source/process_gate.h"
@@ -39,12 +40,14 @@ class BpfSource : public EventSource {
   BpfSource(const config::Source& settings, process::Selector selector, std::unique_ptr<BpfPrograms> programs,
             std::vector<RingMemory> memory, UniqueFd epoll);
 
+  void ProbeFor(const event_header& event);
   void Wait(std::chrono::milliseconds timeout);
   void DoTimers(EventSink& sink, uint64_t now_ns);
   [[nodiscard]] bool Drained();
 
   std::chrono::milliseconds drain_interval_;
   std::unique_ptr<BpfPrograms> programs_;
+  std::unique_ptr<BpfProbes> probes_;  // never null
   UniqueFd epoll_;
   RingReader reader_;
   BpfConnections connections_;

@@ -17,6 +17,8 @@ size_t SmallestSize(uint16_t kind) {
       return sizeof(event_exec);
     case EVENT_EXIT:
       return sizeof(event_header);
+    case EVENT_CONNECT:
+      return sizeof(event_connect);
     default:
       return SIZE_MAX;
   }

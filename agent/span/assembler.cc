@@ -80,7 +80,8 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
                           const protocol::Exchange& exchange) {
   const protocol::Message& request = exchange.request;
   const uint64_t handle = next_handle_++;
-  open_[{connection.number, exchange.id}] = Open{handle, Process(request.first.process)};
+  const ProcessPtr process = Process(request.first.process);
+  open_[{connection.number, exchange.id}] = Open{handle, process};
 
   RequestStart start;
   start.kind = direction == conn::Direction::kSend ? Kind::kClient : Kind::kServer;
@@ -93,6 +94,9 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
   start.events_lost = connection.events_lost;
   start.accept_tid = connection.accept_tid;
   start.accept_waits = connection.accept_waits;
+  start.exchange = exchange.id;
+  start.cause = connection.cause;
+  start.loop_unsupported = process->loop_unsupported;
   start.name = NameRequest(connection, direction, request.begin, exchange.stream_id, start.unnamed);
   start.fallback_id = FallbackId(connection, exchange);
   start.context = ParseContext(exchange.propagation);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/conn/loop_causes.h"
 #include "agent/conn/operation.h"
 #include "agent/span/link.h"
 #include "agent/span/message_name.h"
@@ -35,6 +36,9 @@ struct RequestStart {
   // The accept() of this connection, where it was seen.
   uint32_t accept_tid = 0;
   uint32_t accept_waits = 0;
+  uint64_t exchange = 0;            // protocol::Exchange::id, on this connection
+  conn::LoopCause cause;            // client: why an event loop sent it
+  bool loop_unsupported = false;    // its process runs a loop that should be understood, and is not: see ProcessInfo
   std::optional<MessageName> name;  // absent: `unnamed` says why
   LinkRefusal unnamed = LinkRefusal::kNone;
   uint64_t fallback_id = 0;  // identifies the request on this host when it has no name

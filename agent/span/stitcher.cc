@@ -90,7 +90,8 @@ Stitcher::Stitcher(const config::Span& config, const InstallationKey& key, SpanS
       max_held_(config.max_held),
       key_(key),
       sink_(sink),
-      thread_(config.max_open) {}
+      thread_(config.max_open),
+      loop_(config.max_open) {}
 
 void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
   latest_ns_ = std::max(latest_ns_, start.first.time_ns);
@@ -113,6 +114,7 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
 
 void Stitcher::LinkServer(const RequestPtr& server) {
   thread_.OnServerStart(*server);
+  loop_.OnServerStart(server);
   open_servers_.Add(server);
   if (AskHeader(*server, open_servers_).remote != nullptr) server->link = LinkRule::kHeader;
 }
@@ -120,17 +122,31 @@ void Stitcher::LinkServer(const RequestPtr& server) {
 void Stitcher::LinkClient(const RequestPtr& client) {
   const Verdict header = AskHeader(*client, open_servers_);
   const Verdict thread = thread_.Ask(*client, open_servers_);
-  if (header.parent && thread.parent && header.parent != thread.parent) {
-    Refuse(*client, LinkRefusal::kConflict, {header.parent, thread.parent});
-    return;
-  }
+  const Verdict loop = loop_.Ask(*client, open_servers_);
   const bool by_header = header.parent || header.remote != nullptr;
   if (by_header) client->link = LinkRule::kHeader;
-  const RequestPtr& parent = by_header ? header.parent : thread.parent;
+  RequestPtr parent;
+  LinkRule rule = LinkRule::kNone;
+  for (const auto& [verdict, by] :
+       {std::pair(&header, LinkRule::kHeader), {&thread, LinkRule::kThread}, {&loop, LinkRule::kLoop}}) {
+    if (!verdict->parent) continue;
+    if (parent && parent != verdict->parent) {
+      client->link = LinkRule::kNone;
+      return Refuse(*client, LinkRefusal::kConflict, {parent, verdict->parent});
+    }
+    if (parent) continue;
+    parent = verdict->parent;
+    rule = by;
+  }
+  // A span of which only the ids are known, in a header, goes before what else was found.
+  if (header.remote != nullptr) parent = nullptr;
   if (parent && client->node->Attach(NodeOf(parent))) {
-    client->link = by_header ? LinkRule::kHeader : LinkRule::kThread;
+    client->link = rule;
+    loop_.OnLinked(*client, *parent);
   } else if (!by_header) {
-    Refuse(*client, parent ? LinkRefusal::kConflict : thread.refused, thread.candidates);
+    // What a loop's probes say is more than that it is one.
+    const Verdict& verdict = loop.refused != LinkRefusal::kNone ? loop : thread;
+    Refuse(*client, parent ? LinkRefusal::kConflict : verdict.refused, verdict.candidates);
   }
 }
 
@@ -162,13 +178,18 @@ RequestPtr Stitcher::Close(uint64_t handle) {
   }
   RequestPtr request = std::move(found->second);
   open_.erase(found);
-  if (request->start.kind == Kind::kServer) open_servers_.Remove(*request);
+  if (request->start.kind == Kind::kServer) {
+    open_servers_.Remove(*request);
+    loop_.OnServerEnd(*request);
+  }
   return request;
 }
 
 void Stitcher::OnResponseOpenEnded(uint64_t handle) {
   const auto found = open_.find(handle);
-  if (found != open_.end() && found->second->start.kind == Kind::kServer) open_servers_.Release(*found->second);
+  if (found == open_.end() || found->second->start.kind != Kind::kServer) return;
+  open_servers_.Release(*found->second);
+  loop_.OnServerEnd(*found->second);
 }
 
 void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) {

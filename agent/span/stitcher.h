@@ -22,6 +22,7 @@
 #include "agent/span/open_requests.h"
 #include "agent/span/request_sink.h"
 #include "agent/span/request_start.h"
+#include "agent/span/rules/loop.h"
 #include "agent/span/rules/sequence.h"
 #include "agent/span/rules/thread.h"
 #include "agent/span/span.h"
@@ -88,6 +89,7 @@ class Stitcher : public RequestSink {
   OpenRequests open_servers_;
   SequenceRule sequence_;
   ThreadRule thread_;
+  LoopRule loop_;
   uint64_t latest_ns_ = 0;  // latest time heard of, CLOCK_MONOTONIC
   SpanLedger ledger_;
   Counters<LinkRule> links_;

@@ -54,6 +54,16 @@ void End::Open() {
   scene_.Push(std::move(event));
 }
 
+void End::BeginConnect() {
+  Event event(sizeof(event_connect));
+  auto& connect = event.as<event_connect>();
+  FillHeader(connect.header, EVENT_CONNECT, *thread);
+  connect.conn.sock = id.sock;
+  connect.conn.inode = id.inode;
+  connect.evidence = thread->Evidence();
+  scene_.Push(std::move(event));
+}
+
 void End::Data(event_direction direction, std::string_view bytes, size_t captured, uint16_t flags, int error) {
   captured = std::min({captured, bytes.size(), size_t{EVENT_DATA_MAX}});
   Event event(sizeof(event_data) + captured);
@@ -68,6 +78,14 @@ void End::Data(event_direction direction, std::string_view bytes, size_t capture
   data.error = error;
   data.waits = thread->waits;
   data.attempts = ++thread->attempts;
+  if (thread->loop) {
+    if (direction == DIRECTION_RX && !bytes.empty()) {
+      ++thread->turn;
+      thread->reason = LOOP_READ;
+    }
+    data.evidence_type = EVIDENCE_LOOP;
+    data.evidence = thread->Evidence();
+  }
   if (captured > 0) std::memcpy(data.bytes, bytes.data(), captured);
   offset[direction] += bytes.size();
   scene_.Push(std::move(event));

@@ -41,6 +41,12 @@ struct Thread {
   uint32_t tid = 0;
   uint32_t waits = 0;
   uint32_t attempts = 0;
+  // A loop that is understood: the programs say what its writes are caused by.
+  bool loop = false;
+  uint32_t turn = 0;
+  loop_reason reason = LOOP_WAITED;  // set it as the programs would; a read sets LOOP_READ
+
+  [[nodiscard]] uint64_t Evidence() const { return LOOP_EVIDENCE(reason, turn); }
 };
 
 class Scene;
@@ -65,6 +71,7 @@ class End {
   End(Scene& scene, Thread& thread, const EndOptions& options);
 
   void Open();
+  void BeginConnect();  // connect() returned
   // One system call that moved `bytes`; those beyond `captured` stay in the kernel.
   void Receive(std::string_view bytes, size_t captured = std::string_view::npos, uint16_t flags = 0);
   void Send(std::string_view bytes, size_t captured = std::string_view::npos, uint16_t flags = 0);

@@ -217,6 +217,49 @@ void TwoWriters(Scene& scene) {
   for (int i = 0; i < 3; ++i) Exchange(*client, *server, kGet, kOk);
 }
 
+// A loop that serves two requests at once, with what looks like the loop rule's own case and is
+// not: an answer that sets free what another request had queued, the same on the connection that was
+// answered, and a timer after another request's read.
+void EventLoop(Scene& scene) {
+  auto [user, loop] = TwoProcesses(scene);
+  loop.loop = true;
+  const auto ask = [&](const char* path) {
+    auto [client, server] = scene.Connect(user, loop);
+    server->Open();
+    client->Open();
+    const std::string request = "GET " + std::string(path) + " HTTP/1.1\r\n\r\n";
+    client->Send(request);
+    server->Receive(request);
+    return server;
+  };
+  const auto connected = [&](End* call, const char* path) {  // later, when the loop hears of it
+    loop.reason = LOOP_CONNECTED;
+    call->Open();
+    call->Send("GET /call" + std::string(path) + " HTTP/1.1\r\n\r\n");
+  };
+  End* first = ask("/first");
+  End* call = scene.Connect(loop, user).first;
+  call->BeginConnect();
+  End* second = ask("/second");
+  End* other_call = scene.Connect(loop, user).first;
+  other_call->BeginConnect();
+  connected(call, "/first");  // right, though /second was read last
+  connected(other_call, "/second");
+  call->Receive(kOk);
+  call->Send("GET /call/second/waited-for-this-connection HTTP/1.1\r\n\r\n");
+  other_call->Receive(kOk);
+  End* queued = scene.Connect(loop, user).first;
+  queued->BeginConnect();
+  connected(queued, "/first/was-queued");
+  End* third = ask("/third");
+  loop.reason = LOOP_TIMER;
+  End* timed = scene.Connect(loop, user).first;
+  timed->BeginConnect();
+  connected(timed, "/first/by-timer");
+  for (End* end : {call, queued, timed}) end->Receive(kOk);
+  for (End* server : {first, second, third}) server->Send(kOk);
+}
+
 }  // namespace
 
 void Exchange(End& client, End& server, std::string_view request, std::string_view response) {
@@ -238,6 +281,7 @@ const std::vector<NamedScene>& Scenes() {
       {"fd_reuse", Reuse},
       {"unix_socket", UnixSocket},
       {"two_writers", TwoWriters},
+      {"event_loop", EventLoop},
       {"grpc_calls", GrpcCalls},
       {"http2_upgrade", Http2Upgrade},
       {"http2_adopted", Http2Adopted},

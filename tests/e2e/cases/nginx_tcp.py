@@ -10,6 +10,6 @@ def run(test):
     for worker, keep_alive in (("sync", False), ("gthread", True)):
         app = test.gunicorn(worker=worker, next=last + "/last")
         front = test.nginx(app, keep_alive)
-        hops = [Hop("proxy"), Hop("wsgi", "refused"), Hop("last", "thread")]
+        hops = [Hop("proxy"), Hop("wsgi", "loop"), Hop("last", "thread")]
         traffic += load(front + "/proxy", hops, keep_alive)
     score(tracelet.stop(), traffic)

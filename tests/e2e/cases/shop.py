@@ -10,6 +10,6 @@ def run(test):
     for keep_alive in (True, False):
         prices = test.flask(next=orders + "/orders", keep_alive=keep_alive)
         checkout = test.express(next=prices + "/prices", keep_alive=keep_alive)
-        hops = [Hop("checkout"), Hop("prices", "refused"), Hop("orders", "thread")]
+        hops = [Hop("checkout"), Hop("prices", "loop"), Hop("orders", "thread")]
         traffic += load(checkout + "/checkout", hops, keep_alive)
     score(tracelet.stop(), traffic)

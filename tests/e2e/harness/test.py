@@ -174,6 +174,19 @@ service:
         self.wait_for(("127.0.0.1", port))
         return f"127.0.0.1:{port}"
 
+    def haproxy(self, upstream):
+        port = self.port()
+        config = self.directory / f"haproxy-{port}.cfg"
+        text = (APPS / "haproxy.cfg").read_text()
+        config.write_text(text.replace("@port@", str(port)).replace("@upstream@", upstream))
+        self.start(["haproxy", "-f", config])
+        self.wait_for(("127.0.0.1", port))
+        return f"http://127.0.0.1:{port}"
+
+    def node_answers(self):
+        """Answers every request itself, at once."""
+        return self.serve(["node", APPS / "loops.js"], environment={"WAY": "answer"})
+
     def compile(self, source):
         """A C program of apps/; returns its path."""
         program = self.directory / pathlib.Path(source).stem

@@ -1,0 +1,162 @@
+#include "agent/source/bpf_probes.h"
+
+#include <bpf/libbpf.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <filesystem>
+
+#include "bpf/state.h"
+#include "tracelet.skel.h"
+
+namespace tracelet::source {
+namespace {
+
+constexpr uint64_t kRetryNs = 5'000'000'000;  // a dynamic linker is done by then
+constexpr uint64_t kLookNs = 10'000'000'000;
+
+std::string ProcOf(uint32_t tgid) { return "/proc/" + std::to_string(tgid); }
+
+std::string ExeOf(uint32_t tgid) {
+  std::error_code failed;
+  return std::filesystem::read_symlink(ProcOf(tgid) + "/exe", failed).string();
+}
+
+const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::LoopProgram program) {
+  switch (program) {
+    case runtime::LoopProgram::kTimers:
+      return skeleton.progs.loop_timers;
+    case runtime::LoopProgram::kPool:
+      return skeleton.progs.loop_pool;
+    case runtime::LoopProgram::kTurn:
+      return skeleton.progs.loop_turn;
+    case runtime::LoopProgram::kTurnAlone:
+      break;
+  }
+  return skeleton.progs.loop_turn_alone;
+}
+
+}  // namespace
+
+void BpfProbes::Unlink::operator()(bpf_link* link) const { bpf_link__destroy(link); }
+
+void BpfProbes::AddPresent() {
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
+    const std::string name = entry.path().filename().string();
+    uint32_t tgid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), tgid);
+    if (error != std::errc() || end != name.data() + name.size()) continue;
+    const std::string exe = ExeOf(tgid);
+    const runtime::LoopKind kind = runtime::LoopKindOf(exe);
+    if (kind != runtime::LoopKind::kNone && wanted_(tgid, exe)) Add(tgid, kind, 0);
+  }
+}
+
+void BpfProbes::OnExec(uint32_t tgid, const std::string& exe, uint64_t now_ns) {
+  OnExit(tgid);
+  const runtime::LoopKind kind = runtime::LoopKindOf(exe);
+  if (kind != runtime::LoopKind::kNone && wanted_(tgid, exe)) Add(tgid, kind, now_ns + kRetryNs);
+}
+
+void BpfProbes::Add(uint32_t tgid, runtime::LoopKind kind, uint64_t retry_until_ns) {
+  const auto [entry, inserted] = processes_.try_emplace(tgid, Process{.kind = kind, .file = {}});
+  if (!inserted) return;
+  Process& process = entry->second;
+  process.probed = Probe(tgid, process, retry_until_ns != 0);
+  if (process.probed || retry_until_ns == 0) return;
+  process.retry_until_ns = retry_until_ns;
+  ++waiting_;
+}
+
+void BpfProbes::OnTime(uint64_t now_ns) {
+  if (now_ns >= next_look_ns_) {
+    next_look_ns_ = now_ns + kLookNs;
+    std::vector<uint32_t> gone;
+    for (const auto& [tgid, process] : processes_) {
+      if (kill(static_cast<pid_t>(tgid), 0) != 0 && errno == ESRCH) gone.push_back(tgid);
+    }
+    for (const uint32_t tgid : gone) OnExit(tgid);
+  }
+  if (waiting_ == 0) return;
+  for (auto& [tgid, process] : processes_) {
+    if (process.retry_until_ns == 0) continue;
+    const bool last = now_ns >= process.retry_until_ns;
+    process.probed = Probe(tgid, process, !last);
+    if (!process.probed && !last) continue;
+    process.retry_until_ns = 0;
+    --waiting_;
+  }
+}
+
+bool BpfProbes::Probe(uint32_t tgid, Process& process, bool again) {
+  const std::string proc = ProcOf(tgid);
+  auto found = runtime::FindLoopProbes(process.kind, proc);
+  struct stat status {};
+  if (found && stat(found->file.c_str(), &status) != 0) found = SystemError("cannot look at " + found->file);
+  if (found) {
+    process.file = {status.st_dev, status.st_ino};
+    const auto known = files_.find(process.file);
+    if (known != files_.end()) {
+      ++known->second.users;
+      return true;
+    }
+    Result<Links> links = files_.size() < kMaxFiles ? Attach(*found) : Error{"too many different executables"};
+    if (links) {
+      files_.emplace(process.file, File{.links = std::move(*links), .users = 1});
+      Count();
+      return true;
+    }
+    found = links.error();
+  }
+  if (!again) {
+    spdlog::warn("{} (pid {}): its calls are not linked, because {}", ExeOf(tgid), tgid, found.error().message);
+  }
+  return false;
+}
+
+Result<BpfProbes::Links> BpfProbes::Attach(const runtime::LoopProbes& probes) {
+  Links links;
+  for (const runtime::LoopProbe& probe : probes.probes) {
+    links.emplace_back(bpf_program__attach_uprobe(ProgramOf(skeleton_, probe.program), /*retprobe=*/false, /*pid=*/-1,
+                                                  probes.file.c_str(), probe.offset));
+    if (links.back() == nullptr) {
+      while (!links.empty()) links.pop_back();
+      return SystemError("its functions cannot be probed");
+    }
+  }
+  return links;
+}
+
+// The programs spend nothing on loops while no file has probes.
+void BpfProbes::Count() { skeleton_.bss->loops = static_cast<uint32_t>(files_.size()); }
+
+void BpfProbes::OnExit(uint32_t tgid) {
+  const auto gone = processes_.extract(tgid);
+  if (gone.empty()) return;
+  if (gone.mapped().retry_until_ns != 0) --waiting_;
+  if (!gone.mapped().probed) return;
+  const auto file = files_.find(gone.mapped().file);
+  if (file == files_.end() || --file->second.users != 0) return;
+  // Nobody runs it: that the others go first makes no difference.
+  files_.erase(file);
+  Count();
+}
+
+void BpfProbes::Detach() {
+  files_.clear();
+  processes_.clear();
+  waiting_ = 0;
+  Count();
+}
+
+bool BpfProbes::Refused(uint32_t tgid) const {
+  const auto found = processes_.find(tgid);
+  return found != processes_.end() && !found->second.probed;
+}
+
+}  // namespace tracelet::source

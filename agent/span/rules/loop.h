@@ -1,0 +1,51 @@
+// Loop rule: an event loop that runs each callback to its end makes a call for what the
+// callback has read. That is a request, or the answer to an earlier call of a request.
+// The kernel says what was read last, and when that is no cause (bpf/loop.h), only for
+// threads whose runtime is known and probed: nginx, Node.
+//
+// What would look the same and is not, so it is refused:
+//   pool of connections  the call goes out on the connection whose answer was just read:
+//                        it may have waited for it, whoever wanted it
+//   queue                an answer may also set free what another request has queued, so
+//                        answers cause calls only while one request is open in the process
+//   multiplexing         an HTTP/2 session may write later what several callbacks left to it
+//   pipelining           several requests or answers came in one read
+//   over                 the request that was read has been answered
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <unordered_map>
+
+#include "agent/span/rules/verdict.h"
+
+namespace tracelet::span {
+
+class LoopRule {
+ public:
+  // Remembers the last call on at most so many connections; then starts over, which only refuses more.
+  explicit LoopRule(size_t max_calls) : max_calls_(max_calls) {}
+
+  void OnServerStart(const RequestPtr& server);
+  // It is over, or may be.
+  void OnServerEnd(const Request& server);
+  // `call` was linked to `parent`: its answer is read for the same request.
+  void OnLinked(const Request& call, const Request& parent);
+  [[nodiscard]] Verdict Ask(const Request& client, const OpenRequests& open) const;
+
+ private:
+  struct Call {
+    uint64_t exchange = 0;
+    uint64_t parent_connection = 0;
+    uint64_t parent_exchange = 0;
+  };
+  // The open request of this exchange; null when it is over.
+  [[nodiscard]] RequestPtr Open(uint64_t connection, uint64_t exchange) const;
+  [[nodiscard]] Verdict AskAnswered(const RequestStart& call, const OpenRequests& open) const;
+
+  const size_t max_calls_;
+  std::unordered_map<uint64_t, RequestPtr> servers_;  // the latest open one, by connection
+  std::unordered_map<uint64_t, Call> calls_;          // the latest, by connection
+};
+
+}  // namespace tracelet::span
