@@ -188,8 +188,8 @@ static __always_inline void data_connected(__u32 fd, long result)
 
 	if (loops)
 		loop_connected(fd, result);
-	if (result < 0 || !socket_of_fd(fd, &ref) || ref.family != AF_UNIX || !socket_is_stream(ref.sk) ||
-		!filter_sock(ref.sk))
+	if (result < 0 || !socket_of_fd(fd, &ref) || ref.family != AF_UNIX ||
+		!socket_is_stream(ref.sk) || !filter_sock(ref.sk))
 		return;
 	key = socket_key(&ref);
 	data_open_unix(&key, ROLE_CLIENT);

@@ -34,11 +34,11 @@
 #define EVENT_UNIX_PATH_MAX 108 /* UNIX_PATH_MAX, include/uapi/linux/un.h */
 
 enum event_kind {
-	EVENT_DATA = 1,	 /* struct event_data: bytes moved by a thread */
-	EVENT_OPEN = 2,	 /* struct event_open: a connection is first seen */
-	EVENT_CLOSE = 3, /* struct event_close: a direction or a connection ended */
-	EVENT_EXEC = 4,	 /* struct event_exec: a process runs a new program */
-	EVENT_EXIT = 5,	 /* struct event_header: the last thread of a process ended */
+	EVENT_DATA = 1,	   /* struct event_data: bytes moved by a thread */
+	EVENT_OPEN = 2,	   /* struct event_open: a connection is first seen */
+	EVENT_CLOSE = 3,   /* struct event_close: a direction or a connection ended */
+	EVENT_EXEC = 4,	   /* struct event_exec: a process runs a new program */
+	EVENT_EXIT = 5,	   /* struct event_header: the last thread of a process ended */
 	EVENT_CONNECT = 6, /* struct event_connect: an event loop began to connect */
 };
 
@@ -136,11 +136,12 @@ enum evidence_type {
 
 enum loop_reason {
 	LOOP_READ = 0,
-	LOOP_WAITED = 1,    /* nothing was read since the wait */
-	LOOP_TIMER = 2,	    /* timers run */
-	LOOP_DEFERRED = 3,  /* a later phase of the loop's turn, or a write that had to wait */
-	LOOP_POOL = 4,	    /* an eventfd or a pipe was read: a thread pool is done */
-	LOOP_OTHER = 5,	    /* something was read that says nothing: datagrams, end of file, other protocols */
+	LOOP_WAITED = 1,   /* nothing was read since the wait */
+	LOOP_TIMER = 2,	   /* timers run */
+	LOOP_DEFERRED = 3, /* a later phase of the loop's turn, or a write that had to wait */
+	LOOP_POOL = 4,	   /* an eventfd or a pipe was read: a thread pool is done */
+	LOOP_OTHER =
+		5, /* something was read that says nothing: datagrams, end of file, other protocols */
 	LOOP_CONNECTED = 6, /* this connection was found to be connected: see its event_connect */
 };
 

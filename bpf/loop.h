@@ -176,7 +176,8 @@ static __noinline void loop_connected(__u32 fd, long result)
 		thread->reason = LOOP_DEFERRED;
 		return;
 	}
-	if (!socket_of_fd(fd, &ref) || !socket_is_stream(ref.sk) || !filter_sock(ref.sk) || !frame_init(&frame))
+	if (!socket_of_fd(fd, &ref) || !socket_is_stream(ref.sk) || !filter_sock(ref.sk) ||
+		!frame_init(&frame))
 		return;
 	ring = emit_ring(frame.cpu);
 	event = ring ? emit_reserve(ring, sizeof(*event), frame.cpu, EVENT_CONNECT) : NULL;

@@ -402,7 +402,8 @@ __noinline int report_operation(void)
 	if (!frame_init(&frame))
 		return 0;
 	if (frame.thread->loop == LOOP_KNOWN)
-		loop_moved(frame.thread, conn, op->direction, op->length && !(op->flags & DATA_PEEK));
+		loop_moved(
+			frame.thread, conn, op->direction, op->length && !(op->flags & DATA_PEEK));
 	if (!(conn->status & CONN_ANNOUNCED) &&
 		(!op->length || !report_announce(conn, &ref, &frame)))
 		return 0;

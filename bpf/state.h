@@ -105,8 +105,8 @@ struct thread_state {
 	__u32 born;	    /* 1: entry made by the fork tracepoint */
 	__u32 attempts;	    /* see event_data.attempts */
 	__u32 thread_start; /* see event_header.thread_start */
-	__u32 turn;	    /* the rest is for event loops, see bpf/loop.h: reads that could be a cause */
-	__u64 read_sock;    /* of the last of them */
+	__u32 turn; /* the rest is for event loops, see bpf/loop.h: reads that could be a cause */
+	__u64 read_sock;      /* of the last of them */
 	__u64 connected_sock; /* found to be connected last */
 	__u8 loop;	      /* LOOP_* */
 	__u8 shut;	      /* 1: reads are no causes until the next wait */

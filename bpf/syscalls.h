@@ -27,9 +27,8 @@ enum syscall_traits {
 
 	SYSCALL_SOCKOPT = 1 << 14, /* (fd, level, name, ...) */
 	SYSCALL_SHUTDOWN = 1 << 15,
-	SYSCALL_RING = 1 << 16, /* io_uring_setup(entries, params) */
-	SYSCALL_ANY_RESULT =
-		SYSCALL_WAITS | SYSCALL_CONNECT, /* of interest when they fail, too */
+	SYSCALL_RING = 1 << 16,				      /* io_uring_setup(entries, params) */
+	SYSCALL_ANY_RESULT = SYSCALL_WAITS | SYSCALL_CONNECT, /* of interest when they fail, too */
 
 	MOVES_NO_BUFFER = MOVES_FILE | MOVES_PIPE,
 	MOVES_NOT_PLAIN = MOVES_IOVEC | MOVES_MESSAGE | MOVES_NO_BUFFER,

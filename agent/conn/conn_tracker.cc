@@ -74,7 +74,10 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
 };
 
 ConnTracker::ConnTracker(const config::Config& config, ConnectionSink& sink, Ignore ignore)
-    : config_(config), sink_(sink), ignore_(std::move(ignore)), losses_(config.source.max_threads),
+    : config_(config),
+      sink_(sink),
+      ignore_(std::move(ignore)),
+      losses_(config.source.max_threads),
       causes_(config.source.max_threads, config.conn.max_connections) {}
 
 ConnTracker::~ConnTracker() = default;

@@ -13,9 +13,9 @@ namespace tracelet::conn {
 
 struct LoopCause {
   enum class Kind : uint8_t {
-    kNone,       // the thread is not known to run a loop that is understood
-    kRead,       // `exchange` of `connection`
-    kWaited,     // nothing since the loop's wait
+    kNone,    // the thread is not known to run a loop that is understood
+    kRead,    // `exchange` of `connection`
+    kWaited,  // nothing since the loop's wait
     kTimer,
     kDeferred,   // work of an earlier callback
     kPool,       // a thread pool's result

@@ -12,9 +12,9 @@ Verdict Parent(RequestPtr parent) { return {.parent = std::move(parent), .remote
 
 // By LoopCause::Kind.
 constexpr std::array kReasons = {
-    LinkRefusal::kNone,         LinkRefusal::kNone, LinkRefusal::kEventLoop,  LinkRefusal::kTimer,
-    LinkRefusal::kDeferredWork, LinkRefusal::kPool, LinkRefusal::kNoEvidence, LinkRefusal::kAmbiguous,
-    LinkRefusal::kLostEvent,
+    LinkRefusal::kNone,       LinkRefusal::kNone,         LinkRefusal::kEventLoop,
+    LinkRefusal::kTimer,      LinkRefusal::kDeferredWork, LinkRefusal::kPool,
+    LinkRefusal::kNoEvidence, LinkRefusal::kAmbiguous,    LinkRefusal::kLostEvent,
 };
 
 }  // namespace
