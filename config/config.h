@@ -30,6 +30,7 @@ struct Source {
   uint32_t max_processes = 32'768;
   uint32_t drain_interval_ms = 20;     // also wakes when a ring is an eighth full
   uint32_t cost_sample_period_s = 60;  // 0: never
+  uint32_t priority = 15;              // of the capture thread: minus its niceness; 0: as it is
 };
 
 struct Conn {

@@ -37,6 +37,8 @@ void AddCapture(Config& config, std::vector<Section>& sections) {
         Number("max_threads", &source.max_threads, "", 16, 1 << 24),
         Number("max_processes", &source.max_processes, "", 16, 1 << 24),
         Number("drain_interval_ms", &source.drain_interval_ms, "Also when a ring is an eighth full.", 1, 1000),
+        Number("priority", &source.priority,
+               "Of the capture thread on a busy host: minus its niceness; needs CAP_SYS_NICE. 0: as it is.", 0, 20),
         Number("cost_sample_period_s", &source.cost_sample_period_s,
                "For half a second of each period the kernel counts what the programs cost. 0: never.", 0, 86'400)}});
   sections.push_back({"conn",

@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -19,6 +21,13 @@ ClockPair ReadClocks() {
   const uint64_t before = ReadClock(CLOCK_MONOTONIC);
   const uint64_t realtime = ReadClock(CLOCK_REALTIME);
   return {before + (ReadClock(CLOCK_MONOTONIC) - before) / 2, realtime};
+}
+
+// A ring holds what happens in some milliseconds: a capture thread that waits its turn on a busy host loses
+// records. Threads that exist already keep theirs. Without CAP_SYS_NICE it stays as it is.
+void RaisePriority(uint32_t priority) {
+  if (setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), -static_cast<int>(priority)) == 0) return;
+  spdlog::info("the capture thread's priority stays as it is: {}", SystemError("setpriority").message);
 }
 
 // Edge-triggered: a ring is never empty for long, so a level would wake us for
@@ -75,6 +84,7 @@ Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settin
 BpfSource::BpfSource(const config::Source& settings, process::Selector selector, std::unique_ptr<BpfPrograms> programs,
                      std::vector<RingMemory> memory, UniqueFd epoll)
     : drain_interval_(settings.drain_interval_ms),
+      priority_(settings.priority),
       programs_(std::move(programs)),
       epoll_(std::move(epoll)),
       reader_(std::move(memory)),
@@ -89,6 +99,7 @@ BpfSource::BpfSource(const config::Source& settings, process::Selector selector,
       costs_(*programs_, settings.cost_sample_period_s) {}
 
 Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout) {
+  if (next_clock_ns_ == 0 && priority_ != 0) RaisePriority(priority_);
   if (!stopped_ && next_clock_ns_ != 0) Wait(std::min(timeout, drain_interval_));
   DoTimers(sink, ReadClock(CLOCK_MONOTONIC));
   const auto watermark = reader_.Round(ReadClock(CLOCK_MONOTONIC), [&](const event_header& event) {

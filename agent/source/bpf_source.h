@@ -27,6 +27,7 @@ class BpfSource : public EventSource {
   static Result<std::unique_ptr<BpfSource>> Start(const config::Source& settings, const config::Selector& selector);
   ~BpfSource() override = default;
 
+  // The thread that calls it first gets the priority that the settings say.
   Result<bool> Poll(EventSink& sink, std::chrono::milliseconds timeout) override;
   void Ignore(const conn_id& conn) override { connections_.Ignore(conn); }
   void Stop() override;
@@ -46,6 +47,7 @@ class BpfSource : public EventSource {
   [[nodiscard]] bool Drained();
 
   std::chrono::milliseconds drain_interval_;
+  uint32_t priority_;
   std::unique_ptr<BpfPrograms> programs_;
   std::unique_ptr<BpfProbes> probes_;  // never null
   UniqueFd epoll_;

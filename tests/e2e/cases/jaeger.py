@@ -36,6 +36,7 @@ gzip = true
     shown = terminal.stop()
     assert len(other.stop()) == len(shown)
     assert len(shown) == 40 * 6, len(shown)
+    assert len({span.trace_id for span in shown}) == 40  # one trace each
     for exporter in ("jaeger", "otlp"):
         until(lambda: agent.ledger(exporter)["exported"] == len(shown), f"{exporter} has not exported all")
     compare("OTLP/HTTP", shown, by_http, 1)
