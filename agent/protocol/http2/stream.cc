@@ -76,7 +76,9 @@ void Stream::CloseRpc() {
   grpc::Rpc& rpc = *exchange.rpc;
   rpc.sent = std::make_shared<grpc::Messages>(sent.messages());
   rpc.received = std::make_shared<grpc::Messages>(received.messages());
-  if (rpc.status || !reset || lost) return;
+  // A reset stands for a status only where no trailers came: a server also resets what it has answered
+  // (RFC 9113, 8.1), and the trailers' own status may be among the fields that are not known.
+  if (rpc.status || !reset || lost || response_ended) return;
   rpc.status_from_reset = true;
   rpc.status = grpc::StatusOfReset(reset->code);
   const uint64_t began_ns = exchange.request.first.time_ns;

@@ -14,13 +14,13 @@ def score(spans, traffics, lossy=False):
     """Prints one line per hop and fails if a span is missing or double, or a link is not as the hop demands.
     `lossy`: events were lost, so spans and links may be missing. Those that are there must be right."""
     book = Book(spans, lossy)
-    print(f"{'hop':<10}{'load':<18}{'asked':>5}  {'client span to its caller':<44}{'server span to its client span'}")
+    print(f"{'hop':<18}{'load':<18}{'asked':>5}  {'client span to its caller':<70}{'server span to its client span'}")
     for traffic in traffics:
         for hop, caller in zip(traffic.hops, [None, *traffic.hops]):
             calls, receives = Counter(), Counter()
             for order in traffic.ids:
                 book.compare(hop, hop.caller or (caller and caller.name), order, calls, receives)
-            print(f"{hop.name:<10}{traffic.label:<18}{len(traffic.ids):>5}  {show(calls):<44}{show(receives)}")
+            print(f"{hop.name:<18}{traffic.label:<18}{len(traffic.ids):>5}  {show(calls):<70}{show(receives)}")
     expected = {f"/{hop.name}/{order}" for traffic in traffics for hop in traffic.hops for order in traffic.ids}
     book.problems += [f"a span that nobody asked for: {span}" for span in spans if span.path not in expected]
     assert not book.problems, "\n  ".join([f"{len(book.problems)} problems", *book.problems[:8]])

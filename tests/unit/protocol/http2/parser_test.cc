@@ -325,6 +325,21 @@ TEST(Http2Parser, KnowsOnlyWhatWasInsertedSinceItJoined) {
   EXPECT_EQ(wire.exchanges[1].unknown, "response_fields");
 }
 
+// A server resets what it answered before the request had ended. The trailers said 5, in a field that is not known.
+TEST(Http2Parser, AResetAfterTrailersIsNoStatus) {
+  const Fields failed = {{":status", "200"}, {"content-type", "application/grpc"}, {"grpc-status", "5"}};
+  Wire wire({.joined = Joined::kMiddle, .requests = Direction::kReceive});
+  wire.server.Headers(1, failed, true);
+  wire.Request(wire.client.Headers(3, CallFields("/shop.Orders/Get")));
+  wire.Response(wire.server.Headers(3, failed, true) + testing::Http2Reset(3, 0));
+  ASSERT_EQ(wire.exchanges.size(), 1U);
+  EXPECT_EQ(wire.exchanges[0].outcome, Outcome::kComplete);
+  EXPECT_EQ(wire.exchanges[0].unknown, "response_fields");
+  ASSERT_TRUE(wire.exchanges[0].rpc);
+  EXPECT_EQ(wire.exchanges[0].rpc->status, std::nullopt);
+  EXPECT_FALSE(wire.exchanges[0].rpc->status_from_reset);
+}
+
 TEST(Http2Parser, ForgetsTheTableAfterALostEvent) {
   Wire wire;
   wire.Open();
