@@ -18,15 +18,6 @@ namespace {
 using pipeline::ResourceTagger;
 using Worker = Result<std::unique_ptr<ExportWorker>>;
 
-template <typename Section>
-std::vector<GrpcOptions> GrpcEndpoints(const Section& section) {
-  std::vector<GrpcOptions> endpoints;
-  for (const std::string& endpoint : section.endpoints) {
-    endpoints.push_back({endpoint, section.gzip, section.headers, section.tls});
-  }
-  return endpoints;
-}
-
 Worker Jaeger(const config::Config& config, const ResourceTagger& tagger) {
   const config::Jaeger& jaeger = config.exporter.jaeger;
   if (jaeger.endpoints.empty()) return std::unique_ptr<ExportWorker>();

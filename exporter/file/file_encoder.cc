@@ -1,6 +1,5 @@
 #include "exporter/file/file_encoder.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -110,20 +109,15 @@ void FileEncoder::Add(const span::Span& span) {
 }
 
 uint64_t FileEncoder::Add(const span::IngestedBatch& batch) {
-  ::jaeger::api_v2::Batch spans;
-  ::jaeger::api_v2::Process process;
-  if (!spans.ParseFromString(batch.spans)) return batch.count;
-  if (batch.process && !process.ParseFromString(*batch.process)) return batch.count;
   ::opentelemetry::proto::resource::v1::Resource resource;
   trace::Span converted;
-  for (const auto& span : spans.spans()) {
-    FromJaeger(span.has_process() ? span.process() : process, &resource);
+  return ForEachReceived(batch, [&](const auto& span, const auto& process) {
+    FromJaeger(process, &resource);
     FromJaeger(span, &converted);
     text_.Append(std::string_view(Dump(Line(converted, resource))));
     text_.Append("\n");
     ++count_;
-  }
-  return batch.count - std::min<uint64_t>(batch.count, static_cast<uint64_t>(spans.spans_size()));
+  });
 }
 
 std::vector<Payload> FileEncoder::Take() {

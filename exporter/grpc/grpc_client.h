@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "config/config.h"
 
@@ -22,6 +23,16 @@ struct GrpcOptions {
   std::map<std::string, std::string> headers;  // sent with each call; names in lower case
   config::Tls tls;
 };
+
+// One for each endpoint of a section: config::Jaeger, config::Otlp.
+template <typename Section>
+std::vector<GrpcOptions> GrpcEndpoints(const Section& section) {
+  std::vector<GrpcOptions> endpoints;
+  for (const std::string& endpoint : section.endpoints) {
+    endpoints.push_back({endpoint, section.gzip, section.headers, section.tls});
+  }
+  return endpoints;
+}
 
 struct GrpcResult {
   int code = 0;  // grpc::StatusCode; 0 is OK

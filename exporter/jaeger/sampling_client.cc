@@ -45,8 +45,8 @@ ingest::Strategy Convert(const api::SamplingStrategyResponse& from) {
 }  // namespace
 
 SamplingClient::SamplingClient(const config::Jaeger& config, std::chrono::milliseconds timeout) : timeout_(timeout) {
-  for (const std::string& endpoint : config.endpoints) {
-    collectors_.push_back(std::make_unique<GrpcClient>(GrpcOptions{endpoint, config.gzip, config.headers, config.tls}));
+  for (GrpcOptions& options : GrpcEndpoints(config)) {
+    collectors_.push_back(std::make_unique<GrpcClient>(std::move(options)));
   }
 }
 

@@ -15,6 +15,10 @@
 //   negative duration                   end = start, and jaeger.duration_ns
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+
+#include "agent/span/ingested_batch.h"
 #include "exporter/proto/jaeger/model.pb.h"
 #include "exporter/proto/otlp/resource.pb.h"
 #include "exporter/proto/otlp/trace.pb.h"
@@ -24,5 +28,16 @@ namespace tracelet::exporter {
 // Both overwrite `out`.
 void FromJaeger(const ::jaeger::api_v2::Process& process, ::opentelemetry::proto::resource::v1::Resource* out);
 void FromJaeger(const ::jaeger::api_v2::Span& span, ::opentelemetry::proto::trace::v1::Span* out);
+
+// each(span, process) for the spans of a received batch; returns how many it could not read.
+template <typename Each>
+uint64_t ForEachReceived(const span::IngestedBatch& batch, Each&& each) {
+  ::jaeger::api_v2::Batch spans;
+  ::jaeger::api_v2::Process process;
+  if (!spans.ParseFromString(batch.spans)) return batch.count;
+  if (batch.process && !process.ParseFromString(*batch.process)) return batch.count;
+  for (const auto& span : spans.spans()) each(span, span.has_process() ? span.process() : process);
+  return batch.count - std::min<uint64_t>(batch.count, static_cast<uint64_t>(spans.spans_size()));
+}
 
 }  // namespace tracelet::exporter

@@ -1,6 +1,5 @@
 #include "exporter/otlp/otlp_encoder.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "agent/cli/version.h"
@@ -76,23 +75,18 @@ void OtlpEncoder::Add(const span::Span& span) {
 }
 
 uint64_t OtlpEncoder::Add(const span::IngestedBatch& batch) {
-  ::jaeger::api_v2::Batch spans;
-  ::jaeger::api_v2::Process process;
-  if (!spans.ParseFromString(batch.spans)) return batch.count;
-  if (batch.process && !process.ParseFromString(*batch.process)) return batch.count;
-  for (const auto& span : spans.spans()) {
+  return ForEachReceived(batch, [&](const auto& span, const auto& process) {
     const std::string key = span.has_process() ? span.process().SerializeAsString() : batch.process.value_or("");
     const auto [found, is_new] = received_.try_emplace(key, groups_.size());
     if (is_new) {
       resource::Resource message;
-      FromJaeger(span.has_process() ? span.process() : process, &message);
+      FromJaeger(process, &message);
       NewGroup(false, message.SerializeAsString());
     }
     FromJaeger(span, &scratch_->span);
     Group& group = groups_[found->second];
     Append(group, [&] { scratch_->span.AppendToString(&group.spans); });
-  }
-  return batch.count - std::min<uint64_t>(batch.count, static_cast<uint64_t>(spans.spans_size()));
+  });
 }
 
 std::vector<Payload> OtlpEncoder::Take() {
