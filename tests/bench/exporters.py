@@ -3,6 +3,8 @@
 import json
 import subprocess
 
+import programs
+
 OUTPUTS = ("none", "tree", "json", "jaeger", "otlp", "otlp_http", "file", "jaeger_hung")
 RATES = (1_000, 10_000, 50_000)
 SECONDS = 4
@@ -11,11 +13,7 @@ MAX_HUNG_MB = 64 + 64  # the queue, and what an agent that delivers takes, twice
 
 
 def measure(root, preset="release"):
-    build = root / "build" / preset
-    subprocess.run(["cmake", "--preset", preset, "-DTRACELET_BENCH=ON", "--log-level=WARNING"], cwd=root, check=True)
-    subprocess.run(["cmake", "--build", str(build), "--target", "export_bench"], cwd=root, check=True,
-                   stdout=subprocess.DEVNULL)
-    binary = next(path for path in build.rglob("export_bench") if path.is_file())
+    (binary,) = programs.build(root, preset, "export_bench")
     rows = []
     for output in OUTPUTS:
         for rate in RATES:

@@ -3,13 +3,11 @@
 import json
 import subprocess
 
+import programs
+
 
 def measure(root, preset="release"):
-    build = root / "build" / preset
-    subprocess.run(["cmake", "--preset", preset, "-DTRACELET_BENCH=ON", "--log-level=WARNING"], cwd=root, check=True)
-    subprocess.run(["cmake", "--build", str(build), "--target", "benchmarks"], cwd=root, check=True,
-                   stdout=subprocess.DEVNULL)
-    binary = next(path for path in build.rglob("benchmarks") if path.is_file())
+    (binary,) = programs.build(root, preset, "benchmarks")
     output = subprocess.run([str(binary), "--benchmark_format=json", "--benchmark_min_time=0.5"], capture_output=True,
                             text=True, check=True).stdout
     return json.loads(output)["benchmarks"]

@@ -15,6 +15,8 @@ import tempfile
 import time
 import urllib.request
 
+import programs
+
 RATES = (10_000, 50_000, 100_000, 200_000)
 SPANS_PER_PACKET = (1, 5, 40)
 BURSTS = (1, 16)
@@ -25,15 +27,6 @@ CLONE_NEWNET = 0x40000000  # linux/sched.h
 CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
 REFERENCE = CACHE / "tracelet-e2e/jaeger-agent/agent"
 TARGET_CPU, TARGET_RSS_MB = 1 / 6, 40
-
-
-def build(root, preset):
-    """udp_load and span_sink."""
-    folder = root / "build" / preset
-    subprocess.run(["cmake", "--preset", preset, "-DTRACELET_BENCH=ON", "--log-level=WARNING"], cwd=root, check=True)
-    subprocess.run(["cmake", "--build", str(folder), "--target", "udp_load", "span_sink"], cwd=root, check=True,
-                   stdout=subprocess.DEVNULL)
-    return folder / "tests/bench/udp_load", folder / "tests/bench/span_sink"
 
 
 class Sink:
@@ -119,12 +112,12 @@ def step(agent, sink, load, spans, rate, burst, packets):
             "kernel_drops": agent.kernel_drops() - drops}
 
 
-def run_in_namespace(binary, programs, quick):
+def run_in_namespace(binary, binaries, quick):
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "unshare: are you root?")
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    load, sink_program = programs
+    load, sink_program = binaries
     sink = Sink(sink_program, 14250)
     commands = {"jaeger-agent": [REFERENCE], "tracelet": [binary, "agent"]}
     rows, bursts = [], []
@@ -154,13 +147,13 @@ def run_in_namespace(binary, programs, quick):
 
 
 def measure(root, binary, preset, quick=False):
-    programs = build(root, preset)
+    binaries = programs.build(root, preset, "udp_load", "span_sink")
     result = tempfile.NamedTemporaryFile(prefix="udp-bench-")
     child = os.fork()  # a namespace cannot be left
     if child == 0:
         status = 1
         try:
-            pathlib.Path(result.name).write_text(json.dumps(run_in_namespace(binary, programs, quick)))
+            pathlib.Path(result.name).write_text(json.dumps(run_in_namespace(binary, binaries, quick)))
             status = 0
         finally:
             os._exit(status)

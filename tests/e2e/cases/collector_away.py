@@ -3,17 +3,14 @@
 import os
 import signal
 import time
-import urllib.request
 
-from harness import Agent, until
+from harness import Agent, Hop, load, until
 
 PAUSE = float(os.environ.get("TRACELET_OUTAGE_SECONDS", "4"))  # of each outage; by hand with 60
 
 
-def ask(url, count):
-    for number in range(count):
-        with urllib.request.urlopen(f"{url}/last/{number}", data=b"{}", timeout=10):
-            pass
+def ask(service, count):
+    load(f"{service}/last", [Hop("last")], False, {1: count})
 
 
 def run(test):

@@ -9,6 +9,7 @@
 
 #include "exporter/backoff.h"
 #include "exporter/rotation.h"
+#include "tests/unit/exporter/waiting.h"
 
 namespace tracelet::exporter {
 namespace {
@@ -97,11 +98,6 @@ class ExportWorkerTest : public ::testing::Test {
   }
   static void Offer(ExportWorker& worker, int spans) {
     for (int i = 0; i < spans; ++i) worker.OnSpan(nullptr_span_);
-  }
-  static void Await(const std::function<bool()>& condition) {
-    const auto deadline = Clock::now() + std::chrono::seconds(10);
-    while (!condition() && Clock::now() < deadline) std::this_thread::sleep_for(milliseconds(1));
-    ASSERT_TRUE(condition());
   }
   static void ExpectExact(const ExportLedger& ledger) {
     EXPECT_EQ(ledger.accepted, ledger.exported + ledger.dropped.Total() + ledger.held);

@@ -7,19 +7,13 @@
 
 #include "exporter/registry.h"
 #include "tests/unit/exporter/grpc/collector.h"
-#include "tests/unit/exporter/spans.h"
+#include "tests/unit/exporter/waiting.h"
 
 namespace tracelet::exporter {
 namespace {
 
 using std::chrono::milliseconds;
 using Clock = Sender::Clock;
-
-void Await(const std::function<bool()>& condition) {
-  const auto deadline = Clock::now() + std::chrono::seconds(20);
-  while (!condition() && Clock::now() < deadline) std::this_thread::sleep_for(milliseconds(2));
-  ASSERT_TRUE(condition());
-}
 
 config::Config ForJaeger(const std::vector<std::string>& endpoints) {
   config::Config config;
@@ -43,10 +37,6 @@ std::unique_ptr<ExportWorker> Start(const config::Config& config) {
   EXPECT_TRUE(workers) << workers.error().message;
   EXPECT_EQ(workers->size(), 1u);
   return std::move(workers->front());
-}
-
-void Offer(ExportWorker& worker, uint64_t spans) {
-  for (uint64_t id = 1; id <= spans; ++id) worker.OnSpan(Server(id, 0, "shop", id, id + 1));
 }
 
 TEST(GrpcSender, DeliversToJaegerAndOtlpWithHeadersAndGzip) {

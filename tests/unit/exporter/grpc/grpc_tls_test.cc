@@ -9,7 +9,7 @@
 #include "exporter/registry.h"
 #include "tests/unit/exporter/certificates.h"
 #include "tests/unit/exporter/grpc/collector.h"
-#include "tests/unit/exporter/spans.h"
+#include "tests/unit/exporter/waiting.h"
 
 namespace tracelet::exporter {
 namespace {
@@ -53,14 +53,6 @@ class GrpcTlsTest : public ::testing::Test {
     auto workers = StartWorkers(config, "node-1");
     EXPECT_TRUE(workers) << workers.error().message;
     return std::move(workers->front());
-  }
-  static void Offer(ExportWorker& worker, uint64_t spans) {
-    for (uint64_t id = 1; id <= spans; ++id) worker.OnSpan(Server(id, 0, "shop", id, id + 1));
-  }
-  static void Await(const std::function<bool()>& condition) {
-    const auto deadline = Clock::now() + std::chrono::seconds(20);
-    while (!condition() && Clock::now() < deadline) std::this_thread::sleep_for(milliseconds(2));
-    ASSERT_TRUE(condition());
   }
   // Nothing is delivered, nothing is lost, and the end is in time.
   static void ExpectHeld(ExportWorker& worker) {
