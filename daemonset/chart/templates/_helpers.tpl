@@ -41,6 +41,7 @@ capabilities:
     - PERFMON
     - SYS_PTRACE
     - DAC_READ_SEARCH
+    - SYS_NICE
     {{- if .Values.security.oldKernel }}
     - SYS_RESOURCE
     {{- end }}
