@@ -20,7 +20,7 @@
 #include <linux/types.h>
 #endif
 
-#define EVENTS_VERSION 1
+#define EVENTS_VERSION 2
 
 /* Longest stretch of bytes in one DATA event. A longer head comes in several. */
 #define EVENT_DATA_MAX 4096
@@ -127,6 +127,11 @@ enum evidence_type {
 	/* The thread runs an event loop that is known to finish each callback before the
 	 * next, and all its probes are in place: LOOP_EVIDENCE(reason, turn). */
 	EVIDENCE_LOOP = 1,
+	/* Go: the goroutine, and the one that made it. */
+	EVIDENCE_GOROUTINE = 2,
+	/* CPython: the family of contexts that the thread runs in, named after a connection of a
+	 * server, and in `evidence_parent` the branch of it (bpf/python.h); 0: none. */
+	EVIDENCE_PYTHON = 3,
 };
 
 /* `turn` numbers the reads of the thread that could cause something. With LOOP_READ the
@@ -164,6 +169,7 @@ struct event_data {
 	 * in what arrives is a lost event. */
 	__u32 attempts;
 	__u64 evidence;
+	__u64 evidence_parent; /* what `evidence` came from, where there is such a thing */
 	__u8 bytes[];
 };
 
@@ -206,7 +212,7 @@ struct event_connect {
 EVENTS_ASSERT(sizeof(struct event_header) == 48, "recorded layout");
 EVENTS_ASSERT(sizeof(struct conn_id) == 24, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_open) == 256, "recorded layout");
-EVENTS_ASSERT(sizeof(struct event_data) == 112, "recorded layout");
+EVENTS_ASSERT(sizeof(struct event_data) == 120, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_close) == 96, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_exec) == 840, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_connect) == 80, "recorded layout");

@@ -264,6 +264,7 @@ static __always_inline void report_describe(struct report *report, const struct 
 	event->attempts = frame->thread->attempts;
 	event->evidence_type = EVIDENCE_NONE;
 	event->evidence = 0;
+	event->evidence_parent = 0;
 	if (frame->thread->loop == LOOP_KNOWN) {
 		event->evidence_type = EVIDENCE_LOOP;
 		event->evidence = loop_evidence(frame->thread, conn->id.sock);

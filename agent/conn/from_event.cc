@@ -55,6 +55,7 @@ Operation MakeOperation(const event_data& event, uint32_t lost) {
   operation.blocking = (event.flags & DATA_BLOCKING) != 0;
   operation.evidence_type = event.evidence_type;
   operation.evidence = event.evidence;
+  operation.evidence_parent = event.evidence_parent;
   return operation;
 }
 

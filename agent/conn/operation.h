@@ -26,6 +26,7 @@ struct Operation {
   bool blocking = false;      // the thread slept in the call, not in a poll of several descriptors
   uint8_t evidence_type = 0;  // enum evidence_type
   uint64_t evidence = 0;
+  uint64_t evidence_parent = 0;
 };
 
 // Bytes [offset, offset + length) of one direction; `bytes` is the captured beginning.

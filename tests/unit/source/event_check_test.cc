@@ -38,8 +38,8 @@ TEST(EventCheck, AcceptsOnlyWhatCanBeReadWithoutAnotherLook) {
       {"connect", EVENT_CONNECT, 80, 80, true},
       {"connect cut", EVENT_CONNECT, 79, 80, false},
       {"kind 7", 7, 4096, 4096, false},
-      {"data without bytes", EVENT_DATA, 112, 112, true},
-      {"data cut", EVENT_DATA, 111, 112, false},
+      {"data without bytes", EVENT_DATA, 120, 120, true},
+      {"data cut", EVENT_DATA, 119, 120, false},
       {"data", EVENT_DATA, 122, 128, true, [](std::byte* bytes) { Data(bytes).length = Data(bytes).captured = 10; }},
       {"captured beyond header.size", EVENT_DATA, 121, 128, false,
        [](std::byte* bytes) { Data(bytes).length = Data(bytes).captured = 10; }},
@@ -47,9 +47,9 @@ TEST(EventCheck, AcceptsOnlyWhatCanBeReadWithoutAnotherLook) {
        [](std::byte* bytes) { Data(bytes).captured = 10, Data(bytes).length = 9; }},
       {"more captured than an event holds", EVENT_DATA, 8000, 8000, false,
        [](std::byte* bytes) { Data(bytes).captured = Data(bytes).length = EVENT_DATA_MAX + 1; }},
-      {"captured overflows", EVENT_DATA, 112, 112, false,
+      {"captured overflows", EVENT_DATA, 120, 120, false,
        [](std::byte* bytes) { Data(bytes).captured = Data(bytes).length = 0xffffffff; }},
-      {"direction", EVENT_DATA, 112, 112, false, [](std::byte* bytes) { Data(bytes).direction = 2; }},
+      {"direction", EVENT_DATA, 120, 120, false, [](std::byte* bytes) { Data(bytes).direction = 2; }},
   };
   for (const Case& c : cases) {
     alignas(8) std::byte record[8192] = {};
