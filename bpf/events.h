@@ -10,6 +10,11 @@
  * without a hole. A *stream offset* is the 64-bit number of bytes that went
  * before in one direction of one connection; the first byte of a connection has
  * offset 0 on both sides.
+ *
+ * On an encrypted connection on which a TLS library is probed, offsets count plaintext, and
+ * what a call of the library moved is an operation (DATA_PLAINTEXT); the system calls that
+ * moved the ciphertext are not reported. Offsets begin at 0 with the session, or at
+ * PLAINTEXT_JOINED when it is older than the probes.
  */
 #ifndef TRACELET_BPF_EVENTS_H
 #define TRACELET_BPF_EVENTS_H
@@ -20,7 +25,7 @@
 #include <linux/types.h>
 #endif
 
-#define EVENTS_VERSION 2
+#define EVENTS_VERSION 3
 
 /* Longest stretch of bytes in one DATA event. A longer head comes in several. */
 #define EVENT_DATA_MAX 4096
@@ -40,6 +45,7 @@ enum event_kind {
 	EVENT_EXEC = 4,	   /* struct event_exec: a process runs a new program */
 	EVENT_EXIT = 5,	   /* struct event_header: the last thread of a process ended */
 	EVENT_CONNECT = 6, /* struct event_connect: an event loop began to connect */
+	EVENT_MAPPED = 7,  /* struct event_header: a process mapped what may be a TLS library */
 };
 
 enum event_direction { DIRECTION_RX = 0, DIRECTION_TX = 1 };
@@ -117,7 +123,8 @@ struct event_open {
 #define DATA_ZERO_COPY (1 << 5) /* sendfile, splice: bytes were never in user memory */
 #define DATA_STALE (1 << 6)	/* MSG_TRUNC: stream moved, buffer was not written */
 #define DATA_PLAINTEXT                                                                             \
-	(1 << 7) /* decrypted by a TLS library; offset is that of the first byte of its record */
+	(1 << 7) /* seen at a TLS library's functions. The first one begins both streams of its
+		  * connection anew, whatever was reported before */
 #define DATA_NO_THREAD (1 << 8)	  /* thread table full: `waits` is unknown */
 #define DATA_THREAD_BORN (1 << 9) /* the thread's start was seen, so `waits` is complete */
 #define DATA_FRAME (1 << 10) /* the first byte begins an HTTP/2 frame, or the client's preface */
@@ -150,6 +157,12 @@ enum loop_reason {
 	LOOP_CONNECTED = 6, /* this connection was found to be connected: see its event_connect */
 };
 
+/* Where plaintext offsets begin in a session that is older than the probes. */
+#define PLAINTEXT_JOINED (1ULL << 32)
+/* event_data.record when it is not certain which record it was. */
+#define RECORD_UNKNOWN (-(1LL << 62))
+#define RECORD_MAX 16384 /* plaintext bytes of a record, RFC 8446 §5.1 */
+
 /* Bytes [offset, offset + length) of one direction; the first `captured` of them follow. */
 struct event_data {
 	struct event_header header;
@@ -170,6 +183,11 @@ struct event_data {
 	__u32 attempts;
 	__u64 evidence;
 	__u64 evidence_parent; /* what `evidence` came from, where there is such a thing */
+	/* With DATA_PLAINTEXT: added to the stream offset of a byte it gives the byte's record
+	 * position, which is the same at both ends: the stream offset, in ciphertext, of the
+	 * record's first byte, plus the plaintext bytes of the record that go before. The same
+	 * in all events of an operation, of which only the first RECORD_MAX bytes have one. */
+	__s64 record;
 	__u8 bytes[];
 };
 
@@ -212,7 +230,7 @@ struct event_connect {
 EVENTS_ASSERT(sizeof(struct event_header) == 48, "recorded layout");
 EVENTS_ASSERT(sizeof(struct conn_id) == 24, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_open) == 256, "recorded layout");
-EVENTS_ASSERT(sizeof(struct event_data) == 120, "recorded layout");
+EVENTS_ASSERT(sizeof(struct event_data) == 128, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_close) == 96, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_exec) == 840, "recorded layout");
 EVENTS_ASSERT(sizeof(struct event_connect) == 80, "recorded layout");

@@ -9,7 +9,7 @@ namespace tracelet::conn {
 
 std::string_view Name(IgnoreReason reason) {
   static constexpr std::array<std::string_view, static_cast<size_t>(IgnoreReason::kCount)> kNames = {
-      "peek", "not_http", "no_connection", "duplicate", "unsynchronised", "unknown_kind"};
+      "peek", "not_http", "no_connection", "duplicate", "unsynchronised", "unknown_kind", "ciphertext"};
   return kNames[static_cast<size_t>(reason)];
 }
 
@@ -55,6 +55,7 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
   bool shared = false;       // several processes did
   bool not_interesting = false;
   bool data_seen = false;
+  bool joined = false;  // something may have moved before
   bool quiet_watched = false;
   Direction last_direction = Direction::kReceive;
   int turns = 0;
@@ -97,6 +98,7 @@ void ConnTracker::OnEvent(const event_header& event) {
       ++ledger_.used;
       return;
     case EVENT_EXEC:  // the source has told it by OnProcess
+    case EVENT_MAPPED:
       ++ledger_.used;
       return;
     default:
@@ -158,7 +160,8 @@ void ConnTracker::OnOpen(const event_open& event) {
   connection.info = MakeInfo(event, next_number_++);
   connection.connect_cause = causes_.TakeConnect(event);
   by_sock_[event.conn.sock] = connection.self;
-  if (connection.info.adopted()) {
+  connection.joined = connection.info.adopted();
+  if (connection.joined) {
     for (ByteStream& stream : connection.streams) stream.StartAnywhere();
   }
   if (!connection.info.is_unix()) return;
@@ -172,6 +175,9 @@ void ConnTracker::OnData(const event_data& event) {
   causes_.OnRead(event, {.kind = LoopCause::Kind::kOther});
   Connection* connection = Find(event.conn);
   if (connection == nullptr) return Ignored(IgnoreReason::kNoConnection);
+  const bool plaintext = (event.flags & DATA_PLAINTEXT) != 0;
+  if (plaintext && !connection->info.records) BeginPlaintext(*connection, event);
+  if (!plaintext && event.length > 0 && connection->info.records) return Ignored(IgnoreReason::kCiphertext);
   if (connection->not_interesting) return Ignored(IgnoreReason::kNotHttp);
   if ((event.flags & DATA_PEEK) != 0) return Ignored(IgnoreReason::kPeek);
 
@@ -197,6 +203,23 @@ void ConnTracker::OnData(const event_data& event) {
   }
 }
 
+void ConnTracker::BeginPlaintext(Connection& connection, const event_data& event) {
+  if (connection.parser) connection.parser->OnAbandon();
+  connection.parser.reset();
+  connection.not_interesting = connection.data_seen = false;
+  connection.info.events_lost = connection.info.offsets_doubtful = false;
+  connection.turns = 0;
+  connection.info.records = std::make_shared<RecordPositions>();
+  auto endpoints = std::make_shared<Endpoints>(*connection.info.endpoints);
+  endpoints->encrypted = true;
+  connection.info.endpoints = std::move(endpoints);
+  connection.joined = event.offset >= PLAINTEXT_JOINED;
+  for (ByteStream& stream : connection.streams) {
+    stream = ByteStream();
+    if (connection.joined) stream.StartAnywhere();
+  }
+}
+
 void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint32_t lost) {
   const auto direction = event.direction == DIRECTION_TX ? Direction::kSend : Direction::kReceive;
   ByteStream& stream = connection.stream(direction);
@@ -209,6 +232,7 @@ void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint3
     if (connection.parser) connection.parser->OnGap(direction, next);
   }
   if (verdict == ByteStream::Verdict::kOverlap) return Ignored(IgnoreReason::kDuplicate);
+  if (connection.info.records) connection.info.records->Note(direction, event.offset, event.length, event.record);
 
   const bool stale = (event.flags & DATA_STALE) != 0;
   const std::string_view bytes(reinterpret_cast<const char*>(event.bytes), stale ? 0 : event.captured);
@@ -255,14 +279,14 @@ std::optional<IgnoreReason> ConnTracker::ChooseParser(Connection& connection, Di
   const std::string_view bytes = chunk.bytes;
   const bool first = !connection.data_seen;
   const bool turned = !first && connection.last_direction != direction;
-  const bool start = first && !connection.info.adopted() && !connection.info.events_lost;
+  const bool start = first && !connection.joined && !connection.info.events_lost;
   connection.data_seen = true;
   connection.last_direction = direction;
   if (turned && ++connection.turns > kMaxTurns) {
     NotInteresting(connection);
     return IgnoreReason::kNotHttp;
   }
-  const bool head_possible = start || turned || chunk.frame || (first && connection.info.adopted());
+  const bool head_possible = start || turned || chunk.frame || (first && connection.joined);
   if (bytes.empty() || !head_possible) return IgnoreReason::kUnsynchronised;
 
   const auto& protocols = protocol::Registry();

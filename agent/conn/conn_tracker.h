@@ -4,7 +4,8 @@
 //
 //   OPEN   enters a connection; one with the same socket address is gone
 //   DATA   ByteStream finds gaps; the first bytes choose the parser, or show that
-//          the connection is of no interest, which is told to the source
+//          the connection is of no interest, which is told to the source. Plaintext of a
+//          TLS library begins the connection anew, and its ciphertext is ignored
 //   CLOSE  ends a direction or the connection. A connection that is closed while a
 //          request is open stays for kLinger: after a reset, data that had arrived
 //          can still be read
@@ -41,6 +42,7 @@ enum class IgnoreReason : uint8_t {
   kDuplicate,       // bytes or a connection seen before
   kUnsynchronised,  // events were lost before it: what it belongs to is not known
   kUnknownKind,
+  kCiphertext,  // of a connection whose plaintext is seen
   kCount,
 };
 std::string_view Name(IgnoreReason reason);
@@ -89,6 +91,8 @@ class ConnTracker {
   void OnData(const event_data& event);
   void OnClose(const event_close& event);
   void OnExit(const event_header& event);
+  // A TLS library is seen at work on the connection: what came before says nothing.
+  void BeginPlaintext(Connection& connection, const event_data& event);
   void OnBytes(Connection& connection, const event_data& event, uint32_t lost);
   // What event loops write because of what they read.
   void NoteSent(Connection& connection, const event_data& event);

@@ -7,6 +7,7 @@
 
 #include "agent/conn/loop_causes.h"
 #include "agent/conn/operation.h"
+#include "agent/conn/record_positions.h"
 #include "agent/protocol/protocol.h"
 #include "bpf/events.h"
 
@@ -15,6 +16,7 @@ namespace tracelet::conn {
 // Who talks to whom, as text. Shared by all that is kept of the connection's requests.
 struct Endpoints {
   bool unix_socket = false;
+  bool encrypted = false;  // by TLS; what is told of it is its plaintext
   uint16_t local_port = 0;
   uint16_t remote_port = 0;
   std::string local_address;  // empty for Unix sockets
@@ -37,7 +39,8 @@ struct ConnectionInfo {
   uint32_t peer_inode = 0;                     // Unix, 0 unknown
   uint32_t accept_tid = 0;                     // of the thread that accepted it, where that was seen
   uint32_t accept_waits = 0;
-  LoopCause cause;  // of what was sent since the last byte was received
+  std::shared_ptr<RecordPositions> records;  // null: not encrypted
+  LoopCause cause;                           // of what was sent since the last byte was received
 
   [[nodiscard]] bool adopted() const { return (flags & CONN_ADOPTED) != 0; }
   [[nodiscard]] bool is_unix() const { return family == 1; }  // AF_UNIX

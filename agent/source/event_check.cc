@@ -16,6 +16,7 @@ size_t SmallestSize(uint16_t kind) {
     case EVENT_EXEC:
       return sizeof(event_exec);
     case EVENT_EXIT:
+    case EVENT_MAPPED:
       return sizeof(event_header);
     case EVENT_CONNECT:
       return sizeof(event_connect);

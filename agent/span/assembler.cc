@@ -37,6 +37,14 @@ std::optional<MessageName> NameRequest(const conn::ConnectionInfo& connection, c
   }
   MessageName name;
   name.offset = offset;
+  if (connection.records) {
+    const auto position = connection.records->Find(direction, offset);
+    if (!position) {
+      refusal = connection.adopted() ? LinkRefusal::kAdopted : LinkRefusal::kNoEvidence;
+      return std::nullopt;
+    }
+    name.offset = *position;
+  }
   name.stream_id = stream_id;
   if (connection.is_unix()) {
     name.unix_socket = true;

@@ -14,6 +14,7 @@ using namespace attributes;
 using protocol::Outcome;
 
 constexpr uint16_t kHttpPort = 80;
+constexpr uint16_t kHttpsPort = 443;
 constexpr size_t kUsualAttributes = 18;
 constexpr size_t kUrlRoom = 48;  // what redaction may add, in most cases
 
@@ -134,7 +135,7 @@ class HttpSpan::Writer {
     const HostPort named = ParseAuthority(authority);
     if (!named.host.empty()) {
       PutText(kServerAddress, named.host);
-      Put(kServerPort, int64_t{named.port != 0 ? named.port : kHttpPort});
+      Put(kServerPort, int64_t{named.port != 0 ? named.port : endpoints_.encrypted ? kHttpsPort : kHttpPort});
     } else if (endpoints_.unix_socket) {
       PutText(kServerAddress, endpoints_.unix_path);
     } else {
@@ -153,7 +154,7 @@ class HttpSpan::Writer {
   }
 
   void Url() {
-    const std::string_view scheme = !target_.scheme.empty() ? target_.scheme : "http";
+    const std::string_view scheme = !target_.scheme.empty() ? target_.scheme : endpoints_.encrypted ? "https" : "http";
     if (server_) {
       PutText(kUrlScheme, scheme);
       PutText(kUrlPath, target_.path);

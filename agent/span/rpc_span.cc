@@ -15,6 +15,7 @@ using protocol::grpc::Messages;
 using protocol::grpc::System;
 
 constexpr uint16_t kHttpPort = 80;
+constexpr uint16_t kHttpsPort = 443;
 constexpr size_t kUsualAttributes = 18;
 
 // Codes that say that the server failed and not its caller (semconv, gRPC).
@@ -90,7 +91,7 @@ class RpcSpan::Writer {
     const HostPort named = ParseAuthority(held_.host_);
     if (!named.host.empty()) {
       Put(kServerAddress, std::string(named.host));
-      Put(kServerPort, int64_t{named.port != 0 ? named.port : kHttpPort});
+      Put(kServerPort, int64_t{named.port != 0 ? named.port : ends.encrypted ? kHttpsPort : kHttpPort});
     } else if (ends.unix_socket) {
       Put(kServerAddress, ends.unix_path);
     } else {

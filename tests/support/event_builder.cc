@@ -78,6 +78,7 @@ void End::Data(event_direction direction, std::string_view bytes, size_t capture
   data.error = error;
   data.waits = thread->waits;
   data.attempts = ++thread->attempts;
+  data.record = record[direction];
   if (thread->loop) {
     if (direction == DIRECTION_RX && !bytes.empty()) {
       ++thread->turn;

@@ -83,6 +83,7 @@ class End {
 
   // What the programs believe; a test may lie.
   uint64_t offset[2] = {};
+  int64_t record[2] = {};  // event_data.record of what follows
   conn_id id = {};
   Thread* thread;
 

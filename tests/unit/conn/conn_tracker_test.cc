@@ -204,5 +204,51 @@ TEST_F(ConnTrackerTest, LostEventsOfAThreadAreCounted) {
   EXPECT_NE(losses.Update(event(1, 0)), losses.Update(event(1, 0)));
 }
 
+TEST_F(ConnTrackerTest, PlaintextBeginsAConnectionAnewAndItsCiphertextIsIgnored) {
+  auto [client, server] = Connected();
+  server->Receive("\x16\x03\x01\x02\x00 hello");  // before the library was seen at work
+  server->offset[DIRECTION_RX] = server->offset[DIRECTION_TX] = 0;
+  server->record[DIRECTION_RX] = 500;
+  server->Receive(kGet, std::string_view::npos, DATA_PLAINTEXT);
+  server->Receive("\x17\x03\x03");
+  server->offset[DIRECTION_RX] -= 3;
+  server->Send(kOk, std::string_view::npos, DATA_PLAINTEXT);
+  server->EndOfFile();
+  Play();
+  ASSERT_EQ(exchanges_.size(), 1U);
+  EXPECT_EQ(exchanges_[0].target, "/a");
+  EXPECT_EQ(exchanges_[0].outcome, Outcome::kComplete);
+  EXPECT_TRUE(requests_[0].endpoints->encrypted);
+  EXPECT_FALSE(requests_[0].events_lost);
+  EXPECT_EQ(requests_[0].records->Find(Direction::kReceive, 0), 500U);
+  EXPECT_EQ(Ignored(IgnoreReason::kCiphertext), 1U);
+}
+
+TEST_F(ConnTrackerTest, PlaintextOfASessionThatIsOlderThanTheProbesMayBeginAnywhere) {
+  auto [client, server] = Connected();
+  server->offset[DIRECTION_RX] = server->offset[DIRECTION_TX] = PLAINTEXT_JOINED;
+  server->Send("the rest of a body", std::string_view::npos, DATA_PLAINTEXT);
+  server->record[DIRECTION_RX] = RECORD_UNKNOWN;
+  server->Receive(kGet, std::string_view::npos, DATA_PLAINTEXT);
+  server->Send(kOk, std::string_view::npos, DATA_PLAINTEXT);
+  Play();
+  ASSERT_EQ(exchanges_.size(), 1U);
+  EXPECT_EQ(exchanges_[0].outcome, Outcome::kComplete);
+  EXPECT_FALSE(requests_[0].records->Find(Direction::kReceive, PLAINTEXT_JOINED).has_value());
+}
+
+TEST(RecordPositionsTest, AreThoseOfTheFirstRecordOfAnOperation) {
+  RecordPositions positions;
+  positions.Note(Direction::kSend, 0, 100, 700);
+  positions.Note(Direction::kSend, 100, 20'000, 700);  // the same operation, in two events
+  positions.Note(Direction::kSend, 20'100, 10, 800);
+  EXPECT_EQ(positions.Find(Direction::kSend, 99), 799U);
+  EXPECT_EQ(positions.Find(Direction::kSend, 100), 800U);
+  EXPECT_FALSE(positions.Find(Direction::kSend, RECORD_MAX).has_value());  // in another record
+  EXPECT_EQ(positions.Find(Direction::kSend, 20'109), 20'909U);
+  EXPECT_FALSE(positions.Find(Direction::kSend, 20'110).has_value());
+  EXPECT_FALSE(positions.Find(Direction::kReceive, 0).has_value());
+}
+
 }  // namespace
 }  // namespace tracelet::conn

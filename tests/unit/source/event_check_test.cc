@@ -22,6 +22,7 @@ event_data& Data(std::byte* bytes) { return *reinterpret_cast<event_data*>(bytes
 TEST(EventCheck, AcceptsOnlyWhatCanBeReadWithoutAnotherLook) {
   const Case cases[] = {
       {"exit", EVENT_EXIT, 48, 48, true},
+      {"mapped", EVENT_MAPPED, 48, 48, true},
       {"shorter than a header", EVENT_EXIT, 48, 47, false},
       {"header.size beyond the record", EVENT_EXIT, 56, 48, false},
       {"header.size too small", EVENT_EXIT, 40, 48, false},
@@ -37,19 +38,19 @@ TEST(EventCheck, AcceptsOnlyWhatCanBeReadWithoutAnotherLook) {
       {"kind 0", 0, 48, 48, false},
       {"connect", EVENT_CONNECT, 80, 80, true},
       {"connect cut", EVENT_CONNECT, 79, 80, false},
-      {"kind 7", 7, 4096, 4096, false},
-      {"data without bytes", EVENT_DATA, 120, 120, true},
-      {"data cut", EVENT_DATA, 119, 120, false},
-      {"data", EVENT_DATA, 130, 136, true, [](std::byte* bytes) { Data(bytes).length = Data(bytes).captured = 10; }},
-      {"captured beyond header.size", EVENT_DATA, 129, 136, false,
+      {"kind 8", 8, 4096, 4096, false},
+      {"data without bytes", EVENT_DATA, 128, 128, true},
+      {"data cut", EVENT_DATA, 127, 128, false},
+      {"data", EVENT_DATA, 138, 144, true, [](std::byte* bytes) { Data(bytes).length = Data(bytes).captured = 10; }},
+      {"captured beyond header.size", EVENT_DATA, 137, 144, false,
        [](std::byte* bytes) { Data(bytes).length = Data(bytes).captured = 10; }},
-      {"captured beyond length", EVENT_DATA, 130, 136, false,
+      {"captured beyond length", EVENT_DATA, 138, 144, false,
        [](std::byte* bytes) { Data(bytes).captured = 10, Data(bytes).length = 9; }},
       {"more captured than an event holds", EVENT_DATA, 8000, 8000, false,
        [](std::byte* bytes) { Data(bytes).captured = Data(bytes).length = EVENT_DATA_MAX + 1; }},
-      {"captured overflows", EVENT_DATA, 120, 120, false,
+      {"captured overflows", EVENT_DATA, 128, 128, false,
        [](std::byte* bytes) { Data(bytes).captured = Data(bytes).length = 0xffffffff; }},
-      {"direction", EVENT_DATA, 120, 120, false, [](std::byte* bytes) { Data(bytes).direction = 2; }},
+      {"direction", EVENT_DATA, 128, 128, false, [](std::byte* bytes) { Data(bytes).direction = 2; }},
   };
   for (const Case& c : cases) {
     alignas(8) std::byte record[8192] = {};
