@@ -66,6 +66,7 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int old_state, int new_state)
 	conn = bpf_map_lookup_elem(&conns, &key);
 	if (!conn)
 		return 0;
+	conn->closing = 1;
 	if (conn->status & CONN_ANNOUNCED)
 		conn_emit_close(conn, new_state == TCP_CLOSE ? CLOSE_DONE : CLOSE_LOCAL_FIN,
 			BPF_CORE_READ(sk, sk_err));

@@ -151,7 +151,7 @@ static __always_inline void data_moved(struct pt_regs *regs, long result, __u32 
 static __noinline void data_open_unix(const struct conn_key *key, __u32 role)
 {
 	struct conn_state fresh = {
-		.id = { .sock = key->sock }, .status = CONN_UNIX, .role = role
+		.id = { .sock = key->sock }, .status = CONN_UNIX, .role = role, .closing = 1
 	};
 
 	fresh.established_ns = bpf_ktime_get_ns();

@@ -40,6 +40,15 @@ __weak SEC(".maps") struct {
 	__type(value, struct conn_state);
 } conns;
 
+/* Which socket lies behind a file, by a hash of the file's address: a guess, see socket_cached(). */
+#define SOCKETS_OF_FILES 8192
+__weak SEC(".maps") struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, SOCKETS_OF_FILES);
+	__type(key, __u32);
+	__type(value, __u64);
+} sockets_of_files;
+
 __weak SEC(".maps") struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 65536);

@@ -275,7 +275,7 @@ static __always_inline void report_describe(struct report *report, const struct 
 static __noinline struct conn_state *report_adopt(
 	const struct socket_ref *ref, const struct conn_key *key, const struct operation *op)
 {
-	struct conn_state fresh = { .id = { .sock = (__u64)ref->sk } };
+	struct conn_state fresh = { .id = { .sock = (__u64)ref->sk }, .closing = 1 };
 	struct conn_state *conn;
 
 	if (!socket_is_stream(ref->sk) || !filter_sock(ref->sk))
@@ -389,12 +389,18 @@ __noinline int report_operation(void)
 	if (!report)
 		return 0;
 	op = &report->op;
-	if (!socket_at(op->fd, &ref)) {
-		if (loops && ref.file)
-			loop_moved_other(ref.file, NULL, op->direction);
-		return 0;
+	ref.file = task_file(op->fd);
+	conn = socket_cached(&ref);
+	if (!conn) {
+		if (!socket_link(&ref)) {
+			if (loops && ref.file)
+				loop_moved_other(ref.file, NULL, op->direction);
+			return 0;
+		}
+		conn = report_find(&ref, op);
+		if (conn)
+			socket_remember(&ref, conn);
 	}
-	conn = report_find(&ref, op);
 	if (!conn || conn->status & CONN_IGNORED) {
 		if (loops)
 			loop_moved_other(ref.file, conn, op->direction);

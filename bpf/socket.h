@@ -18,9 +18,9 @@ struct socket_ref {
  * checking that is cheaper than the inode's mode and fails for every other file.
  * Neighbours are read at once: struct socket {…, file, sk, …} and struct sock_common
  * {…, skc_family, skc_state, …} have been so since 2.6 and 4.4. */
-static __always_inline bool socket_at(__u32 fd, struct socket_ref *ref)
+static __always_inline bool socket_link(struct socket_ref *ref)
 {
-	struct file *file = task_file(fd);
+	struct file *file = ref->file;
 	struct socket *socket;
 	struct {
 		struct file *file;
@@ -31,9 +31,53 @@ static __always_inline bool socket_at(__u32 fd, struct socket_ref *ref)
 		return false;
 	socket = BPF_CORE_READ(file, private_data);
 	bpf_core_read(&link, sizeof(link), &socket->file);
-	ref->file = file;
 	ref->sk = link.sk;
 	return link.file == file && link.sk;
+}
+
+static __always_inline bool socket_at(__u32 fd, struct socket_ref *ref)
+{
+	ref->file = task_file(fd);
+	return socket_link(ref);
+}
+
+static __always_inline __u64 *socket_slot(const struct file *file)
+{
+	__u32 slot = ((__u64)file >> 6 ^ (__u64)file >> 19) % SOCKETS_OF_FILES;
+
+	return bpf_map_lookup_elem(&sockets_of_files, &slot);
+}
+
+/*
+ * The connection behind a file, as it was the last time; saves two reads. A connection has
+ * one file until an end of it is shut or the file is released, and both are told by a
+ * change of its TCP state (tcp_close(), tcp_shutdown()) before the file's address can be
+ * given to another: `closing`. Never of those whose past is unknown, or without states (Unix).
+ */
+static __always_inline struct conn_state *socket_cached(struct socket_ref *ref)
+{
+	__u64 *slot = socket_slot(ref->file);
+	struct conn_key key = {};
+	struct conn_state *conn;
+
+	if (!slot || !*slot)
+		return NULL;
+	key.sock = *slot;
+	conn = bpf_map_lookup_elem(&conns, &key);
+	if (!conn || conn->closing || conn->file != (__u64)ref->file)
+		return NULL;
+	ref->sk = (struct sock *)key.sock;
+	return conn;
+}
+
+static __always_inline void socket_remember(const struct socket_ref *ref, struct conn_state *conn)
+{
+	__u64 *slot = socket_slot(ref->file);
+
+	if (!slot || conn->closing)
+		return;
+	conn->file = (__u64)ref->file;
+	*slot = (__u64)ref->sk;
 }
 
 /* False unless it is one of a family that is traced. */

@@ -87,9 +87,11 @@ struct conn_state {
 	__u32 peer_inode;
 	__u8 role;	     /* enum conn_role */
 	__u8 last_direction; /* 0 none, 1 + enum event_direction */
-	__u16 pad;
+	__u8 closing; /* 1: its file may go without a word, or a word was missed: see socket_cached() */
+	__u8 pad;
 	struct http2_conn http2;
 	__u32 turn; /* thread_state.turn of the loop thread that wrote last */
+	__u64 file; /* struct file through which it was used last; 0: not known */
 };
 
 /* thread_state.loop: 0 while no probe was met */

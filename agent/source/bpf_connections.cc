@@ -23,6 +23,7 @@ void BpfConnections::Ignore(const conn_id& conn) {
   conn_state state;
   if (bpf_map_lookup_elem(map_fd_, &key, &state) != 0 || !SameConnection(state.id, conn)) return;
   state.status |= CONN_IGNORED;
+  state.closing = 1;  // which this may have undone
   bpf_map_update_elem(map_fd_, &key, &state, BPF_EXIST);
 }
 

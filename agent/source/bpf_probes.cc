@@ -67,10 +67,18 @@ void BpfProbes::Add(uint32_t tgid, runtime::LoopKind kind, uint64_t retry_until_
   const auto [entry, inserted] = processes_.try_emplace(tgid, Process{.kind = kind, .file = {}});
   if (!inserted) return;
   Process& process = entry->second;
+  process.calls_nobody = kind == runtime::LoopKind::kNginx;
   process.probed = Probe(tgid, process, retry_until_ns != 0);
   if (process.probed || retry_until_ns == 0) return;
   process.retry_until_ns = retry_until_ns;
   ++waiting_;
+}
+
+void BpfProbes::OnCalls(uint32_t tgid) {
+  const auto found = processes_.find(tgid);
+  if (found == processes_.end() || !found->second.calls_nobody) return;
+  found->second.calls_nobody = false;
+  found->second.probed = Probe(tgid, found->second, /*again=*/false);
 }
 
 void BpfProbes::OnTime(uint64_t now_ns) {
@@ -98,6 +106,7 @@ bool BpfProbes::Probe(uint32_t tgid, Process& process, bool again) {
   auto found = runtime::FindLoopProbes(process.kind, proc);
   struct stat status {};
   if (found && stat(found->file.c_str(), &status) != 0) found = SystemError("cannot look at " + found->file);
+  if (found && process.calls_nobody) return true;
   if (found) {
     process.file = {status.st_dev, status.st_ino};
     const auto known = files_.find(process.file);

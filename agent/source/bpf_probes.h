@@ -2,6 +2,8 @@
 // set for each file (device, inode), whichever processes run it, as long as one does; then
 // a process that starts later is probed from its first instruction on. Entry probes only;
 // nothing is written into a process.
+// nginx calls its probed function twice in each turn, and only the calls it makes need it:
+// its file is probed when a process that runs it makes its first connection.
 //
 // One thread. At most kMaxFiles files; processes of further ones are refused.
 #pragma once
@@ -39,6 +41,8 @@ class BpfProbes {
   void AddPresent();
   void OnExec(uint32_t tgid, const std::string& exe, uint64_t now_ns);
   void OnExit(uint32_t tgid);
+  // The process has a connection that it did not accept, as far as is known.
+  void OnCalls(uint32_t tgid);
   // A library is mapped some time after the exec: looks again at those that lacked one.
   // Now and then also for those whose exit was not seen.
   void OnTime(uint64_t now_ns);
@@ -60,7 +64,8 @@ class BpfProbes {
   struct Process {
     runtime::LoopKind kind = runtime::LoopKind::kNone;
     FileId file;
-    bool probed = false;
+    bool probed = false;        // or can be
+    bool calls_nobody = false;  // and is probed once it does
     uint64_t retry_until_ns = 0;
   };
 
@@ -74,7 +79,7 @@ class BpfProbes {
   const Wanted wanted_;
   std::map<FileId, File> files_;
   std::unordered_map<uint32_t, Process> processes_;  // of a known kind, by tgid
-  size_t waiting_ = 0;                               // of these, may be probed later
+  size_t waiting_ = 0;                               // of these, lack a library yet
   uint64_t next_look_ns_ = 0;
 };
 

@@ -103,7 +103,7 @@ Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout)
   if (!stopped_ && next_clock_ns_ != 0) Wait(std::min(timeout, drain_interval_));
   DoTimers(sink, ReadClock(CLOCK_MONOTONIC));
   const auto watermark = reader_.Round(ReadClock(CLOCK_MONOTONIC), [&](const event_header& event) {
-    if (event.kind == EVENT_EXEC || event.kind == EVENT_EXIT) ProbeFor(event);
+    if (event.kind == EVENT_OPEN || event.kind == EVENT_EXEC || event.kind == EVENT_EXIT) ProbeFor(event);
     gate_.OnEvent(event, sink);
   });
   if (watermark) sink.OnWatermark(*watermark);
@@ -113,6 +113,10 @@ Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout)
 void BpfSource::ProbeFor(const event_header& event) {
   if (stopped_) return;
   if (event.kind == EVENT_EXIT) return probes_->OnExit(event.tgid);
+  if (event.kind == EVENT_OPEN) {
+    if (reinterpret_cast<const event_open&>(event).role != ROLE_SERVER) probes_->OnCalls(event.tgid);
+    return;
+  }
   probes_->OnExec(event.tgid, reinterpret_cast<const event_exec&>(event).exe, event.time_ns);
 }
 

@@ -4,7 +4,7 @@ TRACELET_TRUTH=1 (./dev truth): at full load."""
 
 import os
 
-from harness import Hop, load, score
+from harness import Hop, load, load_through_nginx, score
 from harness.load import LEVELS
 from harness.test import APPS
 
@@ -46,7 +46,7 @@ def run(test):
     address = last.removeprefix("http://")
     for keep_alive in (False, True):
         front = test.nginx(address, keep_alive)
-        traffic += load(front + "/proxy", [Hop("proxy"), Hop("wsgi", "loop")], keep_alive, levels)
+        traffic += load_through_nginx(front + "/proxy", [Hop("proxy"), Hop("wsgi", "loop")], keep_alive, levels)
     for keep_alive in (False, True):
         traffic += load(test.haproxy(address) + "/haproxy", [Hop("haproxy"), Hop("last")], keep_alive, levels)
     queue = test.port()

@@ -4,10 +4,10 @@ score (are the spans and links right?), table (rows of hard sockets), jaeger (a 
 collector, and the agent that feeds it)."""
 
 from harness.jaeger import Agent
-from harness.load import Hop, load
+from harness.load import Hop, load, load_through_nginx
 from harness.score import score
 from harness.table import Table
 from harness.test import Test, until
 from harness.thrift import emit_batch, sender
 
-__all__ = ["Agent", "Hop", "Table", "Test", "emit_batch", "load", "score", "sender", "until"]
+__all__ = ["Agent", "Hop", "Table", "Test", "emit_batch", "load", "load_through_nginx", "score", "sender", "until"]

@@ -149,7 +149,6 @@ class Test:
         (directory / "nginx.conf").write_text(text)
         self.start(["nginx", "-p", directory, "-e", "stderr", "-c", directory / "nginx.conf"])
         self.wait_for(("127.0.0.1", port))
-        time.sleep(0.5)  # a worker's calls are linked once tracelet has heard of its exec and probed it
         return f"http://127.0.0.1:{port}"
 
     def jaeger(self, start=True):
