@@ -13,6 +13,7 @@
 #include "agent/cli/session.h"
 #include "agent/cli/stop_signals.h"
 #include "agent/ingest/jaeger_agent.h"
+#include "agent/peer/installation_key.h"
 #include "agent/pipeline/pipeline.h"
 #include "agent/pipeline/red_metrics.h"
 #include "agent/pipeline/redactor.h"
@@ -21,6 +22,7 @@
 #include "config/toml.h"
 #include "exporter/export_set.h"
 #include "exporter/jaeger/sampling_client.h"
+#include "exporter/peer/peers.h"
 #include "exporter/registry.h"
 #include "exporter/wire/ingest_encoder.h"
 
@@ -53,6 +55,7 @@ class Daemon {
  private:
   Status StartAdmin();
   Status StartIngest();
+  Status StartPeers();
   Status StartCapture();
   Status Turn();
   void StopIngest();
@@ -67,6 +70,8 @@ class Daemon {
   pipeline::Redactor redactor_;
   pipeline::Sampler sampler_;
   pipeline::RedMetrics red_metrics_;
+  peer::Secrets secrets_;
+  std::unique_ptr<exporter::Peers> peers_;     // null: links end at this node
   std::unique_ptr<source::BpfSource> source_;  // null: no capture
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::unique_ptr<exporter::SamplingClient> collectors_;  // null: none
@@ -82,6 +87,7 @@ Status Daemon::StartAdmin() {
   sources.metrics.emplace_back(admin::AppendBuildInfo);
   sources.metrics.emplace_back([this](std::string& out) { out += capture_numbers_.Ask(kMetricsPatience); });
   sources.metrics.emplace_back([this](std::string& out) { ingest_->AppendMetrics(out); });
+  if (peers_) sources.metrics.emplace_back([this](std::string& out) { peers_->AppendMetrics(out); });
   sources.metrics.emplace_back([this](std::string& out) {
     const auto ledgers = exports_.ledgers();
     admin::AppendJaegerConnection(ledgers, out);
@@ -109,13 +115,25 @@ void Daemon::StopIngest() {
   ingest_->Stop();
 }
 
+Status Daemon::StartPeers() {
+  auto secrets = peer::ReadSecrets(config_.peer.key_file);
+  if (!secrets) return secrets.error();
+  secrets_ = std::move(*secrets);
+  if (!config_.source.enabled) return Ok();  // nothing to ask about, nothing to tell
+  auto started = exporter::Peers::Start(config_.peer, secrets_);
+  if (!started) return started.error();
+  peers_ = std::move(*started);
+  return Ok();
+}
+
 Status Daemon::StartCapture() {
   if (!config_.source.enabled) return Ok();
   auto started = source::BpfSource::Start(config_.source, config_.selector);
   if (!started) return started.error();
   source_ = std::move(*started);
-  pipeline_ = std::make_unique<pipeline::Pipeline>(config_, red_metrics_,
-                                                   [this](const conn_id& conn) { source_->Ignore(conn); });
+  const pipeline::Installation installation{.key = secrets_.key, .peers = peers_ ? &peers_->link() : nullptr};
+  pipeline_ = std::make_unique<pipeline::Pipeline>(
+      config_, red_metrics_, [this](const conn_id& conn) { source_->Ignore(conn); }, installation);
   return Ok();
 }
 
@@ -125,6 +143,7 @@ std::string Daemon::RenderCapture() const {
   admin::AppendKernel(source_->Ledger(), text);
   admin::AppendProgramCosts(source_->costs().programs(), source_->costs().sampled_ns(), text);
   admin::AppendPipeline(*pipeline_, sampler_, text);
+  if (peers_) admin::AppendPeers(pipeline_->stitcher().peers(), text);
   red_metrics_.Render(text);
   return text;
 }
@@ -167,6 +186,7 @@ Status Daemon::Run() {
   cli::StopSignals::Install();
   cli::StopSignals::InstallReload();
   if (Status ingest = StartIngest(); !ingest) return ingest;
+  if (Status peers = StartPeers(); !peers) return peers;
   if (Status admin = StartAdmin(); !admin) return admin;
   if (Status capture = StartCapture(); !capture) return capture;
   if (exports_.empty()) spdlog::warn("no exporter is configured: spans are only counted");
@@ -176,6 +196,7 @@ Status Daemon::Run() {
   const auto stop_by = Clock::now() + kExportWithin;
   if (admin_) admin_->SetReady(false);
   StopIngest();
+  if (peers_) peers_->Stop();
   if (pipeline_) pipeline_->Finish();
   exports_.Finish(stop_by);
   admin_.reset();

@@ -81,6 +81,25 @@ void CheckOtlp(const Otlp& otlp, Finder& finder) {
   finder.Delivery("exporter.otlp", otlp.delivery);
 }
 
+void CheckPeer(const Config& config, Finder& finder) {
+  const Peer& peer = config.peer;
+  finder.Listen("peer.listen", peer.listen);
+  finder.Require(peer.listen.empty() || !peer.key_file.empty(), "peer.key_file",
+                 "is needed with peer.listen: nobody else may ask");
+  const bool asks = !peer.agents.empty() || !peer.service.empty();
+  finder.Require(!asks || !peer.key_file.empty(), "peer.key_file", "is needed to ask other agents");
+  finder.Require(!asks || peer.patience_ms < config.span.hold_ms, "peer.patience_ms",
+                 "is not less than span.hold_ms: answers would come too late");
+  for (const auto& [prefix, endpoint] : peer.agents) {
+    finder.Require(IsHostPort(endpoint), "peer.agents", "has \"" + endpoint + "\", which is not HOST:PORT");
+  }
+  finder.Require(peer.service.empty() || IsHostPort(peer.service), "peer.service", "is not HOST:PORT");
+  finder.Tls("peer", peer.tls);
+  const bool files = !peer.tls.cert_file.empty() && !peer.tls.ca_file.empty();
+  finder.Require(!peer.tls.enabled || files, "peer.tls.enabled",
+                 "is true, which needs ca_file, cert_file and key_file");
+}
+
 }  // namespace
 
 std::vector<Impossible> FindImpossible(const Config& config) {
@@ -99,6 +118,7 @@ std::vector<Impossible> FindImpossible(const Config& config) {
   finder.Listen("ingest.jaeger_compact.listen", ingest.jaeger_compact.listen);
   finder.Listen("ingest.jaeger_binary.listen", ingest.jaeger_binary.listen);
   finder.Listen("ingest.sampling.listen", ingest.sampling.listen);
+  CheckPeer(config, finder);
   finder.Listen("admin.listen", config.admin.listen);
   const AdminTls& tls = config.admin.tls;
   const bool files = !tls.cert_file.empty() && !tls.key_file.empty();

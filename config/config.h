@@ -129,6 +129,24 @@ struct File {
   Delivery delivery;
 };
 
+// Links between nodes: the agents of one installation ask each other whose calls they see.
+struct Peer {
+  std::string listen;    // HOST:PORT or :PORT, where they ask this one; empty: links end at this node
+  std::string key_file;  // a secret of 16 bytes or more, the same on all nodes
+  std::map<std::string, std::string> agents;  // address or prefix of clients = HOST:PORT of the agent that sees them
+  std::string service;                        // HOST:PORT whose DNS addresses are all agents; empty: none
+  uint32_t refresh_s = 10;                    // of what DNS says
+  size_t max_fanout = 16;         // agents asked at once, while it is not known which of `service` sees a client
+  uint32_t settle_ms = 60;        // from a request's start until it is asked about: its caller may be on this node
+  uint32_t patience_ms = 900;     // from a request's start; less than span.hold_ms
+  uint32_t max_wait_ms = 10'000;  // the same, while the other agent says that it does not know yet, either
+  uint32_t batch_ms = 20;
+  uint32_t timeout_ms = 300;  // of one call
+  size_t max_questions = 65'536;
+  size_t max_asked = 65'536;  // questions of others that wait for an answer
+  Tls tls;
+};
+
 struct Exporter {
   Jaeger jaeger;
   Otlp otlp;
@@ -180,6 +198,7 @@ struct Config {
   Http http;
   Span span;
   Ingest ingest;
+  Peer peer;
   Pipeline pipeline;
   Exporter exporter;
   Admin admin;

@@ -128,6 +128,31 @@ void AddTls(const std::string& name, Tls& tls, std::vector<Section>& sections) {
         Text("skip_verify", &tls.skip_verify, "Trust anybody: for tests.")}});
 }
 
+void AddPeer(Config& config, std::vector<Section>& sections) {
+  Peer& peer = config.peer;
+  sections.push_back(
+      {"peer",
+       "Links between nodes: agents of one installation ask each other for trace ids, over gRPC. docs/across-nodes.md",
+       {Text("listen", &peer.listen, "HOST:PORT or :PORT, usually \":14280\". Empty: links end at this node."),
+        Text("key_file", &peer.key_file,
+             "A secret of 16 bytes or more, the same on all nodes: ids of spans, and who may ask, come from it."),
+        Text("agents", &peer.agents,
+             "Whose calls which agent sees: { \"10.1.2.0/24\" = \"HOST:14280\", \"10.9.9.9\" = \"HOST:14280\" }."),
+        Text("service", &peer.service, "A DNS name of all agents: \"tracelet.observability:14280\"."),
+        Number("refresh_s", &peer.refresh_s, "How often DNS is asked.", 1, 3'600),
+        Number("max_fanout", &peer.max_fanout, "Agents of the service asked at once, until one knows the client.", 1,
+               1'000),
+        Number("settle_ms", &peer.settle_ms, "A request is asked about after this long.", 1, 1'000),
+        Number("patience_ms", &peer.patience_ms, "And is a root after this long; less than span.hold_ms.", 1, 60'000),
+        Number("max_wait_ms", &peer.max_wait_ms, "Or this long, while the other agent is still waiting itself.", 1,
+               60'000),
+        Number("batch_ms", &peer.batch_ms, "Questions are gathered for so long.", 1, 1'000),
+        Number("timeout_ms", &peer.timeout_ms, "Of one call.", 1, 10'000),
+        Number("max_questions", &peer.max_questions, "That are open; more are refused and counted.", 1, 1 << 20),
+        Number("max_asked", &peer.max_asked, "By others, waiting for an answer.", 1, 1 << 20)}});
+  AddTls("peer", peer.tls, sections);
+}
+
 void AddDelivery(const std::string& name, Delivery& delivery, std::vector<Section>& sections) {
   sections.push_back(
       {name + ".delivery",
@@ -181,6 +206,7 @@ std::vector<Section> Schema(Config& config) {
   std::vector<Section> sections;
   AddCapture(config, sections);
   AddIngest(config, sections);
+  AddPeer(config, sections);
   AddPipeline(config, sections);
   AddExporters(config, sections);
   sections.push_back({"admin",

@@ -90,6 +90,19 @@ void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler&
                  pipeline.stitcher().refused(), text);
 }
 
+void AppendPeers(const span::PeerLedger& ledger, std::string& out) {
+  MetricsText text(out);
+  AppendCounter("tracelet_peer_questions_begun_total", "Requests from other nodes: begun = ended + open.", ledger.begun,
+                text);
+  AppendCounters("tracelet_peer_questions_total", "Those that ended.", "outcome", ledger.ended, text);
+  AppendGauge("tracelet_peer_questions_open", "Not ended yet.", ledger.open, text);
+  AppendCounter("tracelet_peer_asked_total", "Times that an agent was asked about one.", ledger.asked, text);
+  text.Counter("tracelet_peer_told_total", "Questions of other agents, by what was answered.");
+  text.Sample(Labels({{"answer", "final"}}), ledger.told_final);
+  text.Sample(Labels({{"answer", "pending"}}), ledger.told_pending);
+  text.Sample(Labels({{"answer", "unknown"}}), ledger.told_unknown);
+}
+
 void AppendJaegerConnection(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exporters,
                             std::string& out) {
   exporter::ExportLedger jaeger;

@@ -19,6 +19,8 @@ void AppendKernel(const source::KernelLedger& kernel, std::string& out);
 // Within samples of that length in all, see source::BpfCosts.
 void AppendProgramCosts(const std::vector<source::ProgramRuns>& programs, uint64_t sampled_ns, std::string& out);
 void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler& sampler, std::string& out);
+// Only of agents that ask others, or are asked.
+void AppendPeers(const span::PeerLedger& ledger, std::string& out);
 // jaeger-agent's own words about its one connection, of the exporter "jaeger".
 void AppendJaegerConnection(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exporters,
                             std::string& out);

@@ -2,9 +2,10 @@
 
 namespace tracelet::pipeline {
 
-Pipeline::Pipeline(const config::Config& config, span::SpanSink& sink, std::function<void(const conn_id&)> ignore)
+Pipeline::Pipeline(const config::Config& config, span::SpanSink& sink, std::function<void(const conn_id&)> ignore,
+                   const Installation& installation)
     : routes_(config.span.max_routes),
-      stitcher_(config.span, span::InstallationKey{}, sink),
+      stitcher_(config.span, installation.key, sink, config.peer, installation.peers),
       assembler_(stitcher_,
                  span::HttpSpanOptions{.allowed_query_keys = config.span.allowed_query_keys,
                                        .route = [this](const std::string& service,

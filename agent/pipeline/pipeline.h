@@ -13,10 +13,17 @@
 
 namespace tracelet::pipeline {
 
+// What ties the agents of one installation together; alone by default.
+struct Installation {
+  span::InstallationKey key{};
+  span::PeerLink* peers = nullptr;  // must outlive the pipeline
+};
+
 class Pipeline : public source::EventSink {
  public:
   // `sink` must outlive it. `ignore` is told which connections are of no interest; may be empty.
-  Pipeline(const config::Config& config, span::SpanSink& sink, std::function<void(const conn_id&)> ignore);
+  Pipeline(const config::Config& config, span::SpanSink& sink, std::function<void(const conn_id&)> ignore,
+           const Installation& installation = {});
 
   void OnClock(const source::ClockPair& pair) override;
   void OnProcess(const process::ProcessInfo& info) override;

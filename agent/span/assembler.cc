@@ -108,6 +108,7 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
   start.name = NameRequest(connection, direction, request.begin, exchange.stream_id, start.unnamed);
   start.fallback_id = FallbackId(connection, exchange);
   start.context = ParseContext(exchange.propagation);
+  start.endpoints = connection.endpoints;
   sink_.OnRequestStart(handle, std::move(start));
 }
 

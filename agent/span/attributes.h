@@ -45,6 +45,9 @@ inline constexpr std::string_view kHeadTruncated = "tracelet.head.truncated";
 // The length of the response is invisible; it ended when nothing more came.
 inline constexpr std::string_view kEndUnseen = "tracelet.end.unseen";
 
+// Id of the client's span by the message's name, where the agent that knows its trace did not answer.
+inline constexpr std::string_view kDerivedParent = "tracelet.link.derived_parent";
+
 // What could not be decoded of an HTTP/2 request or response, names with commas between:
 // method, path, request_fields, status, response_fields.
 inline constexpr std::string_view kUnknown = "tracelet.unknown";

@@ -12,8 +12,8 @@ std::string_view Name(LinkRule rule) {
 
 std::string_view Name(LinkRefusal refusal) {
   static constexpr std::array<std::string_view, static_cast<size_t>(LinkRefusal::kCount)> kNames = {
-      "none",          "ambiguous", "no_evidence", "conflict",   "event_loop", "timer",
-      "deferred_work", "pool",      "queue",       "lost_event", "adopted",    "unsupported_runtime"};
+      "none", "ambiguous", "no_evidence", "conflict", "event_loop",          "timer",     "deferred_work",
+      "pool", "queue",     "lost_event",  "adopted",  "unsupported_runtime", "no_answer", "unknown_to_peer"};
   return kNames[static_cast<size_t>(refusal)];
 }
 

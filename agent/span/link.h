@@ -35,6 +35,8 @@ enum class LinkRefusal : uint8_t {
   kLostEvent,     // events were lost that could have said more
   kAdopted,       // connection or thread is older than the agent, its past is unknown
   kUnsupportedRuntime,
+  kNoAnswer,       // the agent of the caller's node did not say in time which trace it is
+  kUnknownToPeer,  // it has not seen the call
   kCount,
 };
 

@@ -23,8 +23,11 @@ struct Request {
   LinkRule link = LinkRule::kNone;  // how the parent of `node`, or start.context, was found
   LinkRefusal refused = LinkRefusal::kNone;
   std::vector<std::shared_ptr<TraceNode>> candidates;  // when refused
-  uint64_t received_ns = 0;              // client: its server had the first byte, CLOCK_MONOTONIC; 0 unknown
-  bool thread_trusted = false;           // server: see ThreadRule
+  uint64_t received_ns = 0;      // client: its server had the first byte, CLOCK_MONOTONIC; 0 unknown
+  bool thread_trusted = false;   // server: see ThreadRule
+  SpanId remote_parent;          // kPeer: the parent; kNoAnswer: what it would have been
+  bool awaited_by_peer = false;  // client: another agent will ask for its trace again
+  bool passed_on = false;
   std::unique_ptr<const HeldSpan> span;  // once it has ended
   uint64_t final_ns = 0;                 // watermark at which it is final
 };

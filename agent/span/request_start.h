@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "agent/conn/connection.h"
 #include "agent/conn/loop_causes.h"
 #include "agent/conn/operation.h"
 #include "agent/span/link.h"
@@ -43,6 +45,7 @@ struct RequestStart {
   LinkRefusal unnamed = LinkRefusal::kNone;
   uint64_t fallback_id = 0;  // identifies the request on this host when it has no name
   std::optional<TraceContext> context;
+  std::shared_ptr<const conn::Endpoints> endpoints;
 };
 
 }  // namespace tracelet::span

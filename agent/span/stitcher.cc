@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "agent/span/attributes.h"
 #include "agent/span/rules/header.h"
 
 namespace tracelet::span {
@@ -39,6 +40,7 @@ void Unpair(Request& server) {
 // Other requests may keep this one for its place in the trace; the rest of it goes, and with
 // it the only way in which two could keep each other.
 void LetGo(Request& request) {
+  request.passed_on = true;
   request.span.reset();
   request.candidates.clear();
 }
@@ -60,10 +62,15 @@ std::shared_ptr<const Span> Finish(Request& request) {
   span.refused = request.refused;
   if (const TraceNode* parent = request.node->parent()) {
     span.parent_span_id = parent->id();
+  } else if (request.link == LinkRule::kPeer) {
+    span.parent_span_id = request.remote_parent;
   } else if (request.link == LinkRule::kHeader) {
     span.parent_span_id = request.start.context->parent_id;
   } else if (request.start.kind == Kind::kServer && span.refused == LinkRefusal::kNone && !request.start.name) {
     span.refused = request.start.unnamed;
+  }
+  if (span.refused == LinkRefusal::kNoAnswer) {
+    span.attributes.push_back({attributes::kDerivedParent, request.remote_parent.Hex()});
   }
   if (request.start.context) span.trace_state = std::move(request.start.context->trace_state);
   for (const auto& candidate : request.candidates) {
@@ -76,6 +83,14 @@ std::shared_ptr<const Span> Finish(Request& request) {
   return finished;
 }
 
+// From now on its trace cannot change.
+PeerAnswer Telling(Request& client) {
+  return {.kind = PeerAnswer::Kind::kFinal,
+          .trace_id = client.node->Tell(),
+          .span_id = client.node->id(),
+          .sampled = client.node->Sampled()};
+}
+
 }  // namespace
 
 std::string_view Name(SpanDrop reason) {
@@ -84,14 +99,18 @@ std::string_view Name(SpanDrop reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
-Stitcher::Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink)
+Stitcher::Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink,
+                   const config::Peer& peer_config, PeerLink* peers)
     : hold_ns_(config.hold_ms * 1'000'000),
       max_open_(config.max_open),
       max_held_(config.max_held),
       key_(key),
       sink_(sink),
       thread_(config.max_open),
-      loop_(config.max_open) {}
+      loop_(config.max_open),
+      peer_(peer_config, key, peers),
+      peers_(peers),
+      remembered_(peer_config.max_asked) {}
 
 void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
   latest_ns_ = std::max(latest_ns_, start.first.time_ns);
@@ -110,6 +129,8 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
     LinkClient(request);
   }
   PairUp(request);
+  const bool called_from_elsewhere = request->start.kind == Kind::kServer && request->node->parent() == nullptr;
+  if (called_from_elsewhere && request->refused == LinkRefusal::kNone) peer_.OnServerStart(request);
 }
 
 void Stitcher::LinkServer(const RequestPtr& server) {
@@ -204,9 +225,14 @@ void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> spa
   request->final_ns = latest_ns_ + hold_ns_;
   held_.push_back(std::move(request));
   ++ledger_.held;
-  if (held_.size() <= max_held_) return;
-  const RequestPtr oldest = std::move(held_.front());
-  held_.pop_front();
+  if (held_.size() + awaiting_.size() <= max_held_) return;
+  RequestPtr oldest;
+  if (awaiting_.empty()) {
+    oldest = std::move(held_.front());
+    held_.pop_front();
+  } else {
+    oldest = std::move(awaiting_.extract(awaiting_.begin()).mapped());
+  }
   ++ledger_.early;
   PassOn(*oldest);
 }
@@ -220,18 +246,68 @@ void Stitcher::OnRequestDropped(uint64_t handle) {
 
 void Stitcher::OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) {
   latest_ns_ = std::max(latest_ns_, monotonic_ns);
+  peer_.OnWatermark(latest_ns_);
+  AnswerPeers();
   std::vector<RequestPtr> final;
-  while (!held_.empty() && held_.front()->final_ns <= latest_ns_) {
-    final.push_back(std::move(held_.front()));
-    held_.pop_front();
-  }
+  TakeFinal(final);
   PassOnInOrder(std::move(final));
   sink_.OnWatermark(unix_ns - std::min(unix_ns, hold_ns_));
+}
+
+void Stitcher::TakeFinal(std::vector<RequestPtr>& final) {
+  constexpr uint64_t kLookAgainNs = 50'000'000;
+  const auto take = [&](RequestPtr&& request) {
+    const uint64_t until_ns = request->node->AwaitedUntil();
+    if (until_ns <= latest_ns_) {
+      final.push_back(std::move(request));
+    } else {
+      awaiting_.emplace(std::min(until_ns, latest_ns_ + kLookAgainNs), std::move(request));
+    }
+  };
+  while (!awaiting_.empty() && awaiting_.begin()->first <= latest_ns_) {
+    take(std::move(awaiting_.extract(awaiting_.begin()).mapped()));
+  }
+  while (!held_.empty() && held_.front()->final_ns <= latest_ns_) {
+    RequestPtr request = std::move(held_.front());
+    held_.pop_front();
+    take(std::move(request));
+  }
+}
+
+void Stitcher::AnswerPeers() {
+  if (peers_ == nullptr) return;
+  for (const auto& asked : peers_->TakeAsked()) {
+    std::vector<PeerAnswer> answers;
+    answers.reserve(asked->names().size());
+    for (const MessageName& name : asked->names()) {
+      answers.push_back(AnswerTo(name));
+      peer_.Told(answers.back().kind);
+    }
+    asked->Answer(std::move(answers));
+  }
+}
+
+PeerAnswer Stitcher::AnswerTo(const MessageName& name) {
+  const SequenceRule::Pair* pair = sequence_.Find(name);
+  if (pair == nullptr || pair->conflict || !pair->client) {
+    const PeerAnswer* promised = pair == nullptr ? remembered_.Find(name) : nullptr;
+    return promised == nullptr ? PeerAnswer{} : *promised;
+  }
+  Request& client = *pair->client;
+  const uint64_t until_ns = client.node->AwaitedUntil();
+  if (until_ns > latest_ns_) {
+    client.awaited_by_peer = true;
+    const auto wait_ms = static_cast<uint32_t>((until_ns - latest_ns_) / 1'000'000 + 1);
+    return {.kind = PeerAnswer::Kind::kPending, .trace_id = {}, .span_id = {}, .sampled = {}, .wait_ms = wait_ms};
+  }
+  return Telling(client);
 }
 
 void Stitcher::Flush() {
   std::vector<RequestPtr> final(std::make_move_iterator(held_.begin()), std::make_move_iterator(held_.end()));
   held_.clear();
+  for (auto& [when, request] : awaiting_) final.push_back(std::move(request));
+  awaiting_.clear();
   PassOnInOrder(std::move(final));
 }
 
@@ -245,6 +321,7 @@ void Stitcher::PassOnInOrder(std::vector<RequestPtr> final) {
 
 void Stitcher::PassOn(Request& request) {
   sequence_.Remove(request);
+  if (request.awaited_by_peer) remembered_.Remember(*request.start.name, Telling(request));
   std::shared_ptr<const Span> span = Finish(request);
   LetGo(request);
   links_.Add(span->link);

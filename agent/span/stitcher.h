@@ -5,13 +5,15 @@
 // It combines the verdicts of the link rules (one file each, rules/*.h) and knows
 // none of their evidence itself. Two verdicts that disagree are a refusal.
 // One thread. Time is what OnWatermark says: a span is final when the watermark has
-// moved config::Span.hold_ms past the one at which it ended. When max_held spans wait,
+// moved config::Span.hold_ms past the one at which it ended, and no agent of another node
+// is asked about its trace any more (rules/peer.h). When max_held spans wait,
 // the oldest is passed on early: its trace id is told then and changes no more, so what
 // comes to be known of it later is refused, and nothing is lost.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string_view>
 #include <unordered_map>
@@ -23,9 +25,11 @@
 #include "agent/span/request_sink.h"
 #include "agent/span/request_start.h"
 #include "agent/span/rules/loop.h"
+#include "agent/span/rules/peer.h"
 #include "agent/span/rules/sequence.h"
 #include "agent/span/rules/thread.h"
 #include "agent/span/span.h"
+#include "agent/span/telling_memory.h"
 #include "config/config.h"
 
 namespace tracelet::span {
@@ -50,9 +54,10 @@ class Stitcher : public RequestSink {
  public:
   // `sink` must outlive it. It gets the spans that became final at one watermark in order
   // of their end, then id; then that watermark less the hold time: every span that ended
-  // before was delivered, except those of requests reported late. Those that could not be
-  // held come earlier, one by one.
-  Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink);
+  // before was delivered, except those of requests reported late and of traces that were asked for. Those that could
+  // not be held come earlier, one by one. `peers` null: links end at this node.
+  Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink, const config::Peer& peer_config = {},
+           PeerLink* peers = nullptr);
 
   void OnRequestStart(uint64_t handle, RequestStart start) override;
   void OnResponseOpenEnded(uint64_t handle) override;
@@ -64,6 +69,7 @@ class Stitcher : public RequestSink {
   void Flush();
 
   [[nodiscard]] const SpanLedger& ledger() const { return ledger_; }
+  [[nodiscard]] const PeerLedger& peers() const { return peer_.ledger(); }
   [[nodiscard]] size_t open() const { return open_.size(); }
   // Of the spans passed on: how each got its parent (kNone: roots), or why it has none.
   [[nodiscard]] const Counters<LinkRule>& links() const { return links_; }
@@ -73,6 +79,10 @@ class Stitcher : public RequestSink {
   void PairUp(const RequestPtr& request);
   void LinkServer(const RequestPtr& server);
   void LinkClient(const RequestPtr& client);
+  void AnswerPeers();
+  PeerAnswer AnswerTo(const MessageName& name);
+  // Those whose trace may still become another one, because other agents are asked, wait longer.
+  void TakeFinal(std::vector<RequestPtr>& final);
   // Takes an ended request off every index of what is open; null if it was never in one.
   RequestPtr Close(uint64_t handle);
   void PassOnInOrder(std::vector<RequestPtr> final);
@@ -86,10 +96,14 @@ class Stitcher : public RequestSink {
 
   std::unordered_map<uint64_t, RequestPtr> open_;  // by handle
   std::deque<RequestPtr> held_;                    // in order of final_ns
+  std::multimap<uint64_t, RequestPtr> awaiting_;   // past it; by when to look again
   OpenRequests open_servers_;
   SequenceRule sequence_;
   ThreadRule thread_;
   LoopRule loop_;
+  PeerRule peer_;
+  PeerLink* const peers_;
+  TellingMemory remembered_;
   uint64_t latest_ns_ = 0;  // latest time heard of, CLOCK_MONOTONIC
   SpanLedger ledger_;
   Counters<LinkRule> links_;

@@ -42,6 +42,14 @@ void TraceNode::Detach() {
   parent_ = nullptr;
 }
 
+bool TraceNode::Adopt(TraceId trace_id, std::optional<bool> sampled) {
+  if (parent_ || (fixed_ && trace_id_ != trace_id)) return false;
+  trace_id_ = trace_id;
+  fixed_ = true;
+  if (!sampled_) sampled_ = sampled;
+  return true;
+}
+
 TraceId TraceNode::Tell() {
   TraceNode& root = Root();
   root.fixed_ = true;

@@ -3,6 +3,7 @@
 // at the root when it is needed, and never stored below it.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
@@ -24,6 +25,16 @@ class TraceNode {
   [[nodiscard]] bool Attach(const std::shared_ptr<TraceNode>& parent);
   // A root again, of the same trace where that was fixed.
   void Detach();
+  // Puts this node, a root, into a trace that began elsewhere. False, and nothing happens, when it
+  // has a parent or was told in another trace.
+  [[nodiscard]] bool Adopt(TraceId trace_id, std::optional<bool> sampled);
+  // The trace of this node, a root, may become another one until then (CLOCK_MONOTONIC); 0: no longer.
+  void Await(uint64_t until_ns) { awaited_until_ns_ = until_ns; }
+  // Until when the trace of this node may change so; 0: it does not.
+  [[nodiscard]] uint64_t AwaitedUntil() {
+    const TraceNode& root = Root();
+    return root.fixed_ ? 0 : root.awaited_until_ns_;
+  }
   // The id of its trace, fixed from now on because the caller tells it.
   TraceId Tell();
   // The sampling flag of the header that fixed the trace. Set before any Attach.
@@ -41,7 +52,8 @@ class TraceNode {
   const SpanId id_;
   TraceId trace_id_;  // of roots only
   bool fixed_;
-  std::optional<bool> sampled_;  // of roots only
+  std::optional<bool> sampled_;    // of roots only
+  uint64_t awaited_until_ns_ = 0;  // of roots only
   std::shared_ptr<TraceNode> parent_;
 };
 

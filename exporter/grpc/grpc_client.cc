@@ -11,6 +11,7 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
+#include <condition_variable>
 #include <future>
 #include <mutex>
 #include <set>
@@ -107,15 +108,27 @@ std::string_view GrpcCodeName(int code) {
   return code >= 0 && static_cast<size_t>(code) < kNames.size() ? kNames[static_cast<size_t>(code)] : "UNKNOWN";
 }
 
-class GrpcClient::Impl {
+// What one call needs until it has ended.
+struct Flight {
+  Flight(std::shared_ptr<grpc::Channel> on, const grpc::ByteBuffer& request) : stub(std::move(on)), body(request) {}
+
+  grpc::ClientContext context;
+  grpc::GenericStub stub;
+  grpc::ByteBuffer body;
+  grpc::ByteBuffer answer;
+};
+
+class GrpcClient::Impl : public std::enable_shared_from_this<Impl> {
  public:
   explicit Impl(GrpcOptions options) : options_(std::move(options)), tls_(options_.tls) {
     static std::once_flag once;
     std::call_once(once, [] { gpr_set_log_function(LogOfGrpc); });
   }
 
-  GrpcResult Call(const std::string& method, std::shared_ptr<const std::string> request, Clock::time_point deadline);
+  void Start(const std::string& method, std::shared_ptr<const std::string> request, Clock::time_point deadline,
+             Done done);
   void Cancel();
+  void Wait();
   [[nodiscard]] const std::string& endpoint() const { return options_.endpoint; }
 
  private:
@@ -129,6 +142,7 @@ class GrpcClient::Impl {
   TlsFiles tls_;
   std::shared_ptr<grpc::Channel> channel_;
   std::set<grpc::ClientContext*> in_flight_;
+  std::condition_variable landed_;
   bool cancelled_ = false;
 };
 
@@ -160,28 +174,32 @@ bool GrpcClient::Impl::Enter(grpc::ClientContext* context) {
 void GrpcClient::Impl::Leave(grpc::ClientContext* context) {
   const std::lock_guard lock(mutex_);
   in_flight_.erase(context);
+  landed_.notify_all();
 }
 
-GrpcResult GrpcClient::Impl::Call(const std::string& method, std::shared_ptr<const std::string> request,
-                                  Clock::time_point deadline) {
+void GrpcClient::Impl::Start(const std::string& method, std::shared_ptr<const std::string> request,
+                             Clock::time_point deadline, Done done) {
   const auto channel = Channel();
-  if (!channel) return {grpc::StatusCode::UNAVAILABLE, channel.error().message, {}, {}};
-  grpc::ClientContext context;
+  if (!channel) return done({grpc::StatusCode::UNAVAILABLE, channel.error().message, {}, {}});
+  const auto flight = std::make_shared<Flight>(*channel, Wrap(std::move(request)));
+  grpc::ClientContext& context = flight->context;
   context.set_deadline(std::chrono::system_clock::now() + (deadline - Clock::now()));
   if (options_.gzip) context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
   for (const auto& [name, value] : options_.headers) context.AddMetadata(name, value);
-  if (!Enter(&context)) return {grpc::StatusCode::CANCELLED, "stopping", {}, {}};
+  if (!Enter(&context)) return done({grpc::StatusCode::CANCELLED, "stopping", {}, {}});
 
-  const grpc::ByteBuffer body = Wrap(std::move(request));
-  grpc::ByteBuffer answer;
-  const auto done = std::make_shared<std::promise<grpc::Status>>();  // shared: set_value may outlast get
-  grpc::GenericStub stub(*channel);
-  stub.UnaryCall(&context, method, {}, &body, &answer,
-                 [done](grpc::Status status) { done->set_value(std::move(status)); });
-  const grpc::Status status = done->get_future().get();
-  Leave(&context);
-  if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) Distrust(*channel);
-  return {status.error_code(), status.error_message(), Unwrap(answer), RetryAfter(status.error_details())};
+  flight->stub.UnaryCall(
+      &context, method, {}, &flight->body, &flight->answer,
+      [self = shared_from_this(), flight, done = std::move(done), on = *channel](const grpc::Status& status) {
+        if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) self->Distrust(on);
+        done({status.error_code(), status.error_message(), Unwrap(flight->answer), RetryAfter(status.error_details())});
+        self->Leave(&flight->context);
+      });
+}
+
+void GrpcClient::Impl::Wait() {
+  std::unique_lock lock(mutex_);
+  landed_.wait(lock, [this] { return in_flight_.empty(); });
 }
 
 void GrpcClient::Impl::Cancel() {
@@ -190,14 +208,22 @@ void GrpcClient::Impl::Cancel() {
   for (grpc::ClientContext* context : in_flight_) context->TryCancel();
 }
 
-GrpcClient::GrpcClient(GrpcOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+GrpcClient::GrpcClient(GrpcOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
 GrpcClient::~GrpcClient() = default;
 
 GrpcResult GrpcClient::Call(const std::string& method, std::shared_ptr<const std::string> request,
                             Clock::time_point deadline) {
-  return impl_->Call(method, std::move(request), deadline);
+  const auto result = std::make_shared<std::promise<GrpcResult>>();  // shared: set_value may outlast get
+  impl_->Start(method, std::move(request), deadline, [result](GrpcResult got) { result->set_value(std::move(got)); });
+  return result->get_future().get();
 }
 
+void GrpcClient::Start(const std::string& method, std::shared_ptr<const std::string> request,
+                       Clock::time_point deadline, Done done) {
+  impl_->Start(method, std::move(request), deadline, std::move(done));
+}
+
+void GrpcClient::Wait() { impl_->Wait(); }
 void GrpcClient::Cancel() { impl_->Cancel(); }
 const std::string& GrpcClient::endpoint() const { return impl_->endpoint(); }
 

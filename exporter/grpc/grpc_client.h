@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -55,14 +56,20 @@ class GrpcClient {
 
   // `method` as on the wire: "/jaeger.api_v2.CollectorService/PostSpans".
   GrpcResult Call(const std::string& method, std::shared_ptr<const std::string> request, Clock::time_point deadline);
+  using Done = std::function<void(GrpcResult)>;
+  // The same without waiting: `done` is called once, by any thread, this one included.
+  void Start(const std::string& method, std::shared_ptr<const std::string> request, Clock::time_point deadline,
+             Done done);
   // Ends the calls in flight and every later one.
   void Cancel();
+  // Until none is in flight and no `done` will be called any more.
+  void Wait();
 
   [[nodiscard]] const std::string& endpoint() const;
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace tracelet::exporter

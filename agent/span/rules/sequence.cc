@@ -16,6 +16,11 @@ bool SequenceRule::Taken(const RequestStart& start) const {
   return (start.kind == Kind::kClient ? found->second.client : found->second.server) != nullptr;
 }
 
+const SequenceRule::Pair* SequenceRule::Find(const MessageName& name) const {
+  const auto found = pairs_.find(name);
+  return found == pairs_.end() ? nullptr : &found->second;
+}
+
 const SequenceRule::Pair* SequenceRule::Add(const RequestPtr& request) {
   if (!request->start.name) return nullptr;
   Pair& pair = pairs_[*request->start.name];

@@ -24,6 +24,8 @@ class SequenceRule {
 
   // Another request of this kind has this name.
   [[nodiscard]] bool Taken(const RequestStart& start) const;
+  // Null when no request has this name.
+  [[nodiscard]] const Pair* Find(const MessageName& name) const;
   // The pair that the request is in now, valid until the next call; null without a name.
   const Pair* Add(const RequestPtr& request);
   // Call it once for each added request, when its span is passed on.

@@ -1,13 +1,26 @@
 """What a case uses. One file per thing: test (a case's surroundings), tracelet
 (the program under test and its spans), load (requests that carry a known id),
-score (are the spans and links right?), table (rows of hard sockets), jaeger (a real
+score (are the spans and links right?), nodes (several hosts), table (rows of hard sockets), jaeger (a real
 collector, and the agent that feeds it)."""
 
 from harness.jaeger import Agent
 from harness.load import Hop, load, load_through_nginx
+from harness.nodes import Nodes
 from harness.score import score
 from harness.table import Table
 from harness.test import Test, until
 from harness.thrift import emit_batch, sender
 
-__all__ = ["Agent", "Hop", "Table", "Test", "emit_batch", "load", "load_through_nginx", "score", "sender", "until"]
+__all__ = [
+    "Agent",
+    "Hop",
+    "Nodes",
+    "Table",
+    "Test",
+    "emit_batch",
+    "load",
+    "load_through_nginx",
+    "score",
+    "sender",
+    "until",
+]

@@ -18,11 +18,13 @@ class Hop:
     """One call of a chain: /NAME/ID. `link` says how the call must be tied to the
     request that caused it: "thread" (or another rule: all must be right), "refused"
     (no parent, and the reason), "either" of the two, "root" (nothing caused it). `caller` names the hop
-    that made the call; by default the one before."""
+    that made the call; by default the one before. `arrives`: the rule that ties the request to the call, or "peer or NAME":
+    by that refusal it may have none."""
 
     name: str
     link: str = "refused"
     caller: str = ""
+    arrives: str = "sequence"
 
 
 @dataclass
@@ -47,7 +49,7 @@ def load_through_nginx(url, hops, keep_alive, levels=LEVELS):
 
 def run(url, hops, keep_alive, concurrency, requests):
     word = "keep-alive" if keep_alive else "close"
-    traffic = Traffic(f"{concurrency} x {word}", [Hop(hops[0].name, "root"), *hops[1:]])
+    traffic = Traffic(f"{concurrency} x {word}", [replace(hops[0], link="root"), *hops[1:]])
     traffic.ids = [f"{next(numbers):x}-{concurrency}-{word[0]}" for _ in range(requests)]
     waiting = iter(traffic.ids)
     lock = threading.Lock()

@@ -59,7 +59,7 @@ class Book:
         if server:
             verdict = self.judge(server, client, is_root=False)
             receives[verdict] += 1
-            if not self.acceptable(verdict, server.link, "sequence"):
+            if not self.arrived(verdict, server, hop.arrives):
                 self.problems.append(f"{path}: server span is {verdict}: {server} of {client}")
         if client and server:
             self.problems += self.contradictions(client, server)
@@ -82,6 +82,12 @@ class Book:
         if wanted == "either":
             return verdict in ("right", "refused")
         return verdict == "right" and rule == wanted
+
+    def arrived(self, verdict, server, wanted):
+        rule, _, refusal = wanted.partition(" or ")
+        if refusal and verdict == "refused":
+            return server.refused == refusal
+        return self.acceptable(verdict, server.link, rule)
 
     def contradictions(self, client, server):
         """What must be equal on both sides of one request."""

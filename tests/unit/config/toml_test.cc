@@ -61,6 +61,8 @@ TEST(Toml, EveryKeySurvivesPrintingAndReading) {
   config.exporter.jaeger.endpoints = {"one:1", "dns:///two:2"};
   config.exporter.otlp.tls.server_name = "";
   config.exporter.otlp.endpoints = {"https://two:2"};
+  config.peer.agents = {{"10.1.0.0/16", "one:1"}};
+  config.peer.service = "all:2";
   const auto read = Parse(Print(config), "printed");
   ASSERT_TRUE(read) << read.error().message;
   EXPECT_EQ(Differences(config, *read), std::vector<std::string>{});
