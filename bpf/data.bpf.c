@@ -178,6 +178,8 @@ static __always_inline void data_accepted(const struct frame *frame, __u32 fd)
 	conn = bpf_map_lookup_elem(&conns, &key);
 	if (conn && !(conn->status & CONN_ANNOUNCED))
 		announce(conn, &ref, frame, true);
+	if (conn && pythons)
+		python_accepted(frame, conn);
 }
 
 /* A Unix connection is complete when connect() returns; TCP ones are made by the state tracepoint. */
@@ -231,6 +233,7 @@ static __always_inline void data_waited(
 	}
 	frame->thread->polled_sock = 0;
 	frame->thread->waits++;
+	frame->thread->python_family = 0;
 	loop_waited(frame->thread);
 }
 

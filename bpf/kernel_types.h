@@ -16,7 +16,11 @@
 /* arch/x86/include/asm/ptrace.h. At sys_exit the argument registers still hold
  * the arguments: the entry code saves them and restores only ax. */
 struct pt_regs {
-	unsigned long di, si, dx, r10, r8, r9, orig_ax;
+	unsigned long di, si, dx, r10, r8, r9, orig_ax, ax;
+};
+
+struct thread_struct {
+	unsigned long fsbase;
 };
 #elif defined(__TARGET_ARCH_arm64)
 /* arch/arm64/include/asm/ptrace.h: x0 is the result by then, orig_x0 keeps the argument. */
@@ -78,6 +82,9 @@ struct task_struct {
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
 	struct mm_struct *mm;
+#if defined(__TARGET_ARCH_x86)
+	struct thread_struct thread;
+#endif
 	char comm[16];
 };
 

@@ -20,6 +20,9 @@ __weak struct ledger ledgers[MAX_CPUS];
 /* Written by user space: how many files have probes on their event loops. */
 __weak volatile __u32 loops;
 
+/* Written by user space: how many processes were found to run CPython, ever. */
+__weak volatile __u32 pythons;
+
 /* Ring r serves CPUs [r * cpus_per_ring, (r + 1) * cpus_per_ring). */
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -55,6 +58,23 @@ __weak SEC(".maps") struct {
 	__type(key, __u32); /* tid */
 	__type(value, struct thread_state);
 } threads;
+
+/* By tgid. */
+__weak SEC(".maps") struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, struct python_process);
+} python_processes;
+
+/* Contexts that are gone leave their entries behind; what is pushed out is not known any more,
+ * which only refuses links. */
+__weak SEC(".maps") struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 32768);
+	__type(key, struct python_key);
+	__type(value, struct python_node);
+} python_nodes;
 
 /* tgid -> enum verdict; a process that is not here has settings.default_verdict. */
 __weak SEC(".maps") struct {

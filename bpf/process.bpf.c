@@ -8,6 +8,15 @@
 #include "task.h"
 #include <bpf/bpf_tracing.h>
 
+/* Its memory is its parent's; its contexts are new ones for us. */
+static __always_inline void process_inherits(__u32 parent, __u32 child)
+{
+	struct python_process *python = bpf_map_lookup_elem(&python_processes, &parent);
+
+	if (python)
+		bpf_map_update_elem(&python_processes, &child, python, BPF_ANY);
+}
+
 /* In the context of the parent, before the child can run. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
@@ -23,6 +32,8 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 		if (verdict && *verdict == VERDICT_TRACE_TREE)
 			bpf_map_update_elem(&processes, &tgid, verdict, BPF_ANY);
 	}
+	if (pythons && tgid != parent_tgid)
+		process_inherits(parent_tgid, tgid);
 	task_born(tid);
 	return 0;
 }
@@ -39,6 +50,12 @@ static __always_inline void process_judge_again(__u32 tgid)
 		*verdict = VERDICT_TRACE;
 }
 
+static __always_inline void process_forget_python(__u32 tgid)
+{
+	if (pythons)
+		bpf_map_delete_elem(&python_processes, &tgid);
+}
+
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct linux_binprm *bprm)
 {
@@ -50,6 +67,7 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	__u64 start;
 
 	process_judge_again(BPF_CORE_READ(task, tgid));
+	process_forget_python(BPF_CORE_READ(task, tgid));
 	if (!filter_process(BPF_CORE_READ(task, tgid)))
 		return 0;
 	/* A new program starts with no past; its cgroup may be new as well. */
@@ -95,6 +113,8 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 	traced = filter_process(tgid);
 	if (last && settings.by_process) /* also of ignored ones: the number will be reused */
 		bpf_map_delete_elem(&processes, &tgid);
+	if (last)
+		process_forget_python(tgid);
 	if (!traced)
 		return 0;
 	if (last && frame_init(&frame)) {

@@ -6,6 +6,7 @@
 #include "announce.h"
 #include "head.h"
 #include "loop.h"
+#include "python_calls.h"
 #include "syscalls.h"
 
 /* A longer iovec, or a head in more pieces, is reported but not copied further. */
@@ -249,8 +250,8 @@ static __always_inline void report_open_head(struct report *report, struct conn_
 }
 
 /* What all events of the operation say. */
-static __always_inline void report_describe(struct report *report, const struct frame *frame,
-	const struct conn_state *conn, __u64 offset)
+static __always_inline void report_describe(
+	struct report *report, const struct frame *frame, struct conn_state *conn, __u64 offset)
 {
 	struct event_data *event = &report->event;
 
@@ -269,6 +270,8 @@ static __always_inline void report_describe(struct report *report, const struct 
 		event->evidence_type = EVIDENCE_LOOP;
 		event->evidence = loop_evidence(frame->thread, conn->id.sock);
 	}
+	if (pythons)
+		python_describe(frame, conn, event);
 }
 
 /* Not inlined: its stack is free again when the report begins. */

@@ -88,10 +88,11 @@ struct conn_state {
 	__u8 role;	     /* enum conn_role */
 	__u8 last_direction; /* 0 none, 1 + enum event_direction */
 	__u8 closing; /* 1: its file may go without a word, or a word was missed: see socket_cached() */
-	__u8 pad;
+	__u8 python_read; /* 1: something was read for python_family */
 	struct http2_conn http2;
-	__u32 turn; /* thread_state.turn of the loop thread that wrote last */
-	__u64 file; /* struct file through which it was used last; 0: not known */
+	__u32 turn;	     /* thread_state.turn of the loop thread that wrote last */
+	__u64 file;	     /* struct file through which it was used last; 0: not known */
+	__u64 python_family; /* of the contexts that work for this connection, see bpf/python.h; 0: none */
 };
 
 /* thread_state.loop: 0 while no probe was met */
@@ -114,6 +115,35 @@ struct thread_state {
 	__u8 shut;	      /* 1: reads are no causes until the next wait */
 	__u8 reason;	      /* enum loop_reason */
 	__u8 pad[5];
+	__u64 python_family;  /* of the connection accepted last, until a context is made for it */
+	__u64 python_context; /* in which it was accepted */
+};
+
+/* A process that runs CPython: where things are in its memory. Set by user space, and by fork. */
+struct python_process {
+	__u64 thread_key;   /* address of the runtime's autoTSSkey (Py_tss_t) */
+	__u64 interpreters; /* address of the pointer to the newest interpreter */
+	__u32 generation;   /* another one after each exec */
+	__u16 thread_id;    /* offsets in PyThreadState */
+	__u16 interpreter;
+	__u16 context;
+	__u16 entered; /* offset in PyContext */
+	__u32 refused; /* 1: it is not as it should be, so nothing is said of it any more */
+};
+
+/* Of a context object while it lives; or, with PYTHON_FRESH, of a family none of whose requests
+ * was read yet. */
+#define PYTHON_FRESH (1ULL << 63)
+struct python_key {
+	__u64 address;
+	__u64 tgid_start_ns;
+	__u32 tgid;
+	__u32 generation;
+};
+
+struct python_node {
+	__u64 family; /* 0: none */
+	__u64 branch; /* see event_data.evidence_parent */
 };
 
 #endif /* TRACELET_BPF_STATE_H */

@@ -1,8 +1,6 @@
 #include "agent/source/bpf_probes.h"
 
-#include <bpf/libbpf.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -42,8 +40,6 @@ const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::LoopProgram 
 
 }  // namespace
 
-void BpfProbes::Unlink::operator()(bpf_link* link) const { bpf_link__destroy(link); }
-
 void BpfProbes::AddPresent() {
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
@@ -52,25 +48,26 @@ void BpfProbes::AddPresent() {
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), tgid);
     if (error != std::errc() || end != name.data() + name.size()) continue;
     const std::string exe = ExeOf(tgid);
-    const runtime::LoopKind kind = runtime::LoopKindOf(exe);
-    if (kind != runtime::LoopKind::kNone && wanted_(tgid, exe)) Add(tgid, kind, 0);
+    Add(tgid, exe, 0);
   }
 }
 
 void BpfProbes::OnExec(uint32_t tgid, const std::string& exe, uint64_t now_ns) {
   OnExit(tgid);
-  const runtime::LoopKind kind = runtime::LoopKindOf(exe);
-  if (kind != runtime::LoopKind::kNone && wanted_(tgid, exe)) Add(tgid, kind, now_ns + kRetryNs);
+  Add(tgid, exe, now_ns);
 }
 
-void BpfProbes::Add(uint32_t tgid, runtime::LoopKind kind, uint64_t retry_until_ns) {
+void BpfProbes::Add(uint32_t tgid, const std::string& exe, uint64_t exec_ns) {
+  if (runtime::MayRunPython(exe) && wanted_(tgid, exe)) python_.OnProcess(tgid, exec_ns);
+  const runtime::LoopKind kind = runtime::LoopKindOf(exe);
+  if (kind == runtime::LoopKind::kNone || !wanted_(tgid, exe)) return;
   const auto [entry, inserted] = processes_.try_emplace(tgid, Process{.kind = kind, .file = {}});
   if (!inserted) return;
   Process& process = entry->second;
   process.calls_nobody = kind == runtime::LoopKind::kNginx;
-  process.probed = Probe(tgid, process, retry_until_ns != 0);
-  if (process.probed || retry_until_ns == 0) return;
-  process.retry_until_ns = retry_until_ns;
+  process.probed = Probe(tgid, process, exec_ns != 0);
+  if (process.probed || exec_ns == 0) return;
+  process.retry_until_ns = exec_ns + kRetryNs;
   ++waiting_;
 }
 
@@ -82,6 +79,7 @@ void BpfProbes::OnCalls(uint32_t tgid) {
 }
 
 void BpfProbes::OnTime(uint64_t now_ns) {
+  python_.OnTime(now_ns);
   if (now_ns >= next_look_ns_) {
     next_look_ns_ = now_ns + kLookNs;
     std::vector<uint32_t> gone;
@@ -103,61 +101,40 @@ void BpfProbes::OnTime(uint64_t now_ns) {
 
 bool BpfProbes::Probe(uint32_t tgid, Process& process, bool again) {
   const std::string proc = ProcOf(tgid);
-  auto found = runtime::FindLoopProbes(process.kind, proc);
-  struct stat status {};
-  if (found && stat(found->file.c_str(), &status) != 0) found = SystemError("cannot look at " + found->file);
+  const auto found = runtime::FindLoopProbes(process.kind, proc);
   if (found && process.calls_nobody) return true;
+  std::vector<BpfFiles::Place> places;
   if (found) {
-    process.file = {status.st_dev, status.st_ino};
-    const auto known = files_.find(process.file);
-    if (known != files_.end()) {
-      ++known->second.users;
-      return true;
-    }
-    Result<Links> links = files_.size() < kMaxFiles ? Attach(*found) : Error{"too many different executables"};
-    if (links) {
-      files_.emplace(process.file, File{.links = std::move(*links), .users = 1});
-      Count();
-      return true;
-    }
-    found = links.error();
-  }
-  if (!again) {
-    spdlog::warn("{} (pid {}): its calls are not linked, because {}", ExeOf(tgid), tgid, found.error().message);
-  }
-  return false;
-}
-
-Result<BpfProbes::Links> BpfProbes::Attach(const runtime::LoopProbes& probes) {
-  Links links;
-  for (const runtime::LoopProbe& probe : probes.probes) {
-    links.emplace_back(bpf_program__attach_uprobe(ProgramOf(skeleton_, probe.program), /*retprobe=*/false, /*pid=*/-1,
-                                                  probes.file.c_str(), probe.offset));
-    if (links.back() == nullptr) {
-      while (!links.empty()) links.pop_back();
-      return SystemError("its functions cannot be probed");
+    for (const runtime::LoopProbe& probe : found->probes) {
+      places.push_back({ProgramOf(skeleton_, probe.program), probe.offset});
     }
   }
-  return links;
+  const auto used = found ? files_.Use(found->file, places) : Result<BpfFiles::Id>(found.error());
+  if (used) {
+    process.file = *used;
+    Count();
+  } else if (!again) {
+    spdlog::warn("{} (pid {}): its calls are not linked, because {}", ExeOf(tgid), tgid, used.error().message);
+  }
+  return used.has_value();
 }
 
 // The programs spend nothing on loops while no file has probes.
 void BpfProbes::Count() { skeleton_.bss->loops = static_cast<uint32_t>(files_.size()); }
 
 void BpfProbes::OnExit(uint32_t tgid) {
+  python_.OnExit(tgid);
   const auto gone = processes_.extract(tgid);
   if (gone.empty()) return;
   if (gone.mapped().retry_until_ns != 0) --waiting_;
-  if (!gone.mapped().probed) return;
-  const auto file = files_.find(gone.mapped().file);
-  if (file == files_.end() || --file->second.users != 0) return;
-  // Nobody runs it: that the others go first makes no difference.
-  files_.erase(file);
+  if (!gone.mapped().probed || gone.mapped().calls_nobody) return;
+  files_.Release(gone.mapped().file);
   Count();
 }
 
 void BpfProbes::Detach() {
-  files_.clear();
+  python_.Detach();
+  files_.Clear();
   processes_.clear();
   waiting_ = 0;
   Count();
@@ -165,7 +142,7 @@ void BpfProbes::Detach() {
 
 bool BpfProbes::Refused(uint32_t tgid) const {
   const auto found = processes_.find(tgid);
-  return found != processes_.end() && !found->second.probed;
+  return (found != processes_.end() && !found->second.probed) || python_.Refused(tgid);
 }
 
 }  // namespace tracelet::source

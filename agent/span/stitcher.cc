@@ -136,6 +136,7 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
 void Stitcher::LinkServer(const RequestPtr& server) {
   thread_.OnServerStart(*server);
   loop_.OnServerStart(server);
+  python_.OnServerStart(server);
   open_servers_.Add(server);
   if (AskHeader(*server, open_servers_).remote != nullptr) server->link = LinkRule::kHeader;
 }
@@ -144,12 +145,15 @@ void Stitcher::LinkClient(const RequestPtr& client) {
   const Verdict header = AskHeader(*client, open_servers_);
   const Verdict thread = thread_.Ask(*client, open_servers_);
   const Verdict loop = loop_.Ask(*client, open_servers_);
+  const Verdict python = python_.Ask(*client, open_servers_);
   const bool by_header = header.parent || header.remote != nullptr;
   if (by_header) client->link = LinkRule::kHeader;
   RequestPtr parent;
   LinkRule rule = LinkRule::kNone;
-  for (const auto& [verdict, by] :
-       {std::pair(&header, LinkRule::kHeader), {&thread, LinkRule::kThread}, {&loop, LinkRule::kLoop}}) {
+  for (const auto& [verdict, by] : {std::pair(&header, LinkRule::kHeader),
+                                    {&python, LinkRule::kPython},
+                                    {&thread, LinkRule::kThread},
+                                    {&loop, LinkRule::kLoop}}) {
     if (!verdict->parent) continue;
     if (parent && parent != verdict->parent) {
       client->link = LinkRule::kNone;
@@ -165,8 +169,10 @@ void Stitcher::LinkClient(const RequestPtr& client) {
     client->link = rule;
     loop_.OnLinked(*client, *parent);
   } else if (!by_header) {
-    // What a loop's probes say is more than that it is one.
-    const Verdict& verdict = loop.refused != LinkRefusal::kNone ? loop : thread;
+    // What a runtime's probes say is more than what threads look like from outside.
+    const Verdict& verdict = python.refused != LinkRefusal::kNone ? python
+                             : loop.refused != LinkRefusal::kNone ? loop
+                                                                  : thread;
     Refuse(*client, parent ? LinkRefusal::kConflict : verdict.refused, verdict.candidates);
   }
 }
@@ -202,6 +208,7 @@ RequestPtr Stitcher::Close(uint64_t handle) {
   if (request->start.kind == Kind::kServer) {
     open_servers_.Remove(*request);
     loop_.OnServerEnd(*request);
+    python_.OnServerEnd(*request);
   }
   return request;
 }
@@ -211,6 +218,7 @@ void Stitcher::OnResponseOpenEnded(uint64_t handle) {
   if (found == open_.end() || found->second->start.kind != Kind::kServer) return;
   open_servers_.Release(*found->second);
   loop_.OnServerEnd(*found->second);
+  python_.OnServerEnd(*found->second);
 }
 
 void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) {

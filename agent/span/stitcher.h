@@ -26,6 +26,7 @@
 #include "agent/span/request_start.h"
 #include "agent/span/rules/loop.h"
 #include "agent/span/rules/peer.h"
+#include "agent/span/rules/python.h"
 #include "agent/span/rules/sequence.h"
 #include "agent/span/rules/thread.h"
 #include "agent/span/span.h"
@@ -104,6 +105,7 @@ class Stitcher : public RequestSink {
   PeerRule peer_;
   PeerLink* const peers_;
   TellingMemory remembered_;
+  PythonRule python_;
   uint64_t latest_ns_ = 0;  // latest time heard of, CLOCK_MONOTONIC
   SpanLedger ledger_;
   Counters<LinkRule> links_;

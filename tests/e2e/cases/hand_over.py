@@ -1,4 +1,4 @@
-"""Calls made by another thread than the request's, by an event loop, or for another request: refused, never wrong."""
+"""Calls made by another thread than the request's, or for another request: refused, never wrong. Coroutines: linked."""
 
 from harness import Hop, load, score
 from harness.test import APPS, PYTHON
@@ -8,10 +8,10 @@ def run(test):
     tracelet = test.tracelet()
     last = test.relay()
     traffic = []
-    for way in ("pool", "dispatcher", "loop"):
+    for way, link in {"pool": "refused", "dispatcher": "refused", "loop": "python"}.items():
         front = test.serve([PYTHON, APPS / "handover.py"], next=last + "/last", environment={"HAND_OVER": way})
         keep_alive = way != "dispatcher"
-        traffic += load(front + f"/{way}", [Hop(way), Hop("last", "refused")], keep_alive)
+        traffic += load(front + f"/{way}", [Hop(way), Hop("last", link)], keep_alive)
     score(tracelet.stop(), traffic)
     after_the_answer(test, last)
 

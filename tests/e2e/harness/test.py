@@ -19,6 +19,7 @@ from harness.tracelet import Tracelet
 APPS = pathlib.Path(__file__).resolve().parent.parent / "apps"
 INSTALLED = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tracelet-e2e"
 PYTHON = INSTALLED / "python/venv/bin/python"
+PYTHON_ASYNC = INSTALLED / "python-async/venv/bin/python"
 GUNICORN = INSTALLED / "python/venv/bin/gunicorn"
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 

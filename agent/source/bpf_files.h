@@ -1,0 +1,58 @@
+// BpfFiles: executables and libraries with probes, one set for each file (device, inode),
+// whichever processes run it, as long as one does; then a process that starts later is probed
+// from its first instruction on. Nothing is written into a process.
+//
+// One thread. At most kMaxFiles files.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "agent/base/result.h"
+
+struct bpf_link;
+struct bpf_program;
+
+namespace tracelet::source {
+
+class BpfFiles {
+ public:
+  static constexpr size_t kMaxFiles = 64;
+
+  struct Unlink {
+    void operator()(bpf_link* link) const;
+  };
+  using Links = std::vector<std::unique_ptr<bpf_link, Unlink>>;
+  using Id = std::pair<dev_t, ino_t>;
+
+  // One program at one place of a file, at a function's entry or at its return.
+  struct Place {
+    const bpf_program* program = nullptr;
+    uint64_t offset = 0;
+    bool at_return = false;
+  };
+
+  // For one more process: the probes are there when it returns. Those of `places` are attached in
+  // this order unless the file has them already.
+  Result<Id> Use(const std::string& path, const std::vector<Place>& places);
+  // A process that used it is gone.
+  void Release(const Id& id);
+  void Clear() { files_.clear(); }
+  [[nodiscard]] size_t size() const { return files_.size(); }
+
+ private:
+  struct File {
+    Links links;  // the one attached last comes last
+    size_t users = 0;
+  };
+  std::map<Id, File> files_;
+};
+
+}  // namespace tracelet::source

@@ -1,0 +1,106 @@
+#include "agent/source/bpf_python.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <spdlog/spdlog.h>
+
+#include <cerrno>
+#include <csignal>
+#include <vector>
+
+#include "bpf/state.h"
+#include "tracelet.skel.h"
+
+namespace tracelet::source {
+namespace {
+
+constexpr uint64_t kRetryNs = 5'000'000'000;  // a dynamic linker is done by then
+constexpr uint64_t kLookNs = 10'000'000'000;
+
+}  // namespace
+
+void BpfPython::OnProcess(uint32_t tgid, uint64_t exec_ns) {
+  OnExit(tgid);
+  Process& process = processes_[tgid];
+  process.probed = Probe(tgid, exec_ns != 0);
+  if (process.probed || exec_ns == 0) return;
+  process.retry_until_ns = exec_ns + kRetryNs;
+  ++waiting_;
+}
+
+bool BpfPython::Probe(uint32_t tgid, bool again) {
+  const auto python = runtime::FindPython("/proc/" + std::to_string(tgid));
+  Status status = python ? Ok() : Status(python.error());
+  if (status) {
+    std::vector<BpfFiles::Place> places;
+    for (const uint64_t offset : python->file.copy_current) {
+      places.push_back({skeleton_.progs.python_copied_current, offset, true});
+    }
+    for (const uint64_t offset : python->file.copy_other) {
+      places.push_back({skeleton_.progs.python_copied_other, offset, true});
+    }
+    const auto used = files_.Use(python->file.path, places);
+    status = used ? Enter(tgid, *python) : Status(used.error());
+  }
+  if (!status && !again) {
+    spdlog::warn("python (pid {}): calls of its coroutines are not linked, because {}", tgid, status.error().message);
+  }
+  return status.has_value();
+}
+
+Status BpfPython::Enter(uint32_t tgid, const runtime::PythonProcess& python) {
+  const runtime::PythonLayout& layout = *python.file.layout;
+  const python_process entry{.thread_key = python.runtime + layout.thread_key,
+                             .interpreters = python.runtime + layout.interpreters,
+                             .generation = ++generation_,
+                             .thread_id = layout.thread_id,
+                             .interpreter = layout.interpreter,
+                             .context = layout.context,
+                             .entered = runtime::kPythonEntered,
+                             .refused = 0};
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_.maps.python_processes), &tgid, &entry, BPF_ANY) != 0) {
+    return SystemError("there are too many of them");
+  }
+  ++skeleton_.bss->pythons;
+  return Ok();
+}
+
+void BpfPython::OnTime(uint64_t now_ns) {
+  if (now_ns >= next_look_ns_) {
+    next_look_ns_ = now_ns + kLookNs;
+    std::vector<uint32_t> gone;
+    for (const auto& [tgid, process] : processes_) {
+      if (kill(static_cast<pid_t>(tgid), 0) != 0 && errno == ESRCH) gone.push_back(tgid);
+    }
+    for (const uint32_t tgid : gone) OnExit(tgid);
+  }
+  if (waiting_ == 0) return;
+  for (auto& [tgid, process] : processes_) {
+    if (process.retry_until_ns == 0) continue;
+    const bool last = now_ns >= process.retry_until_ns;
+    process.probed = Probe(tgid, !last);
+    if (!process.probed && !last) continue;
+    process.retry_until_ns = 0;
+    --waiting_;
+  }
+}
+
+void BpfPython::OnExit(uint32_t tgid) {
+  const auto gone = processes_.extract(tgid);
+  if (gone.empty()) return;
+  if (gone.mapped().retry_until_ns != 0) --waiting_;
+}
+
+void BpfPython::Detach() {
+  files_.Clear();
+  processes_.clear();
+  waiting_ = 0;
+  skeleton_.bss->pythons = 0;
+}
+
+bool BpfPython::Refused(uint32_t tgid) const {
+  const auto found = processes_.find(tgid);
+  return found != processes_.end() && !found->second.probed;
+}
+
+}  // namespace tracelet::source

@@ -1,0 +1,47 @@
+// Python rule: the thread that makes the call has entered a context of a family that belongs to
+// one connection of a server (bpf/python.h), and exactly one request is open on it.
+//
+// What would look the same and is not, so it is refused:
+//   left over      the context was made for an earlier request of the connection: its branch
+//                  is older than the request that is open now
+//   over           no request of the connection is open
+//   two requests   HTTP/2, or pipelined, or one that came while another was open: whose the
+//                  context is, is not known
+//   multiplexing   an HTTP/2 call is written by whichever coroutine comes first
+//   lost event     of the connection, so that another request may have been missed
+#pragma once
+
+#include <cstdint>
+#include <unordered_map>
+#include <vector>
+
+#include "agent/span/rules/verdict.h"
+
+namespace tracelet::span {
+
+class PythonRule {
+ public:
+  void OnServerStart(const RequestPtr& server);
+  // It is over, or may be.
+  void OnServerEnd(const Request& server);
+  [[nodiscard]] Verdict Ask(const Request& client, const OpenRequests& open) const;
+
+ private:
+  struct Family {
+    process::ProcessKey process;
+    uint64_t number = 0;
+    bool operator==(const Family&) const = default;
+  };
+  struct FamilyHash {
+    size_t operator()(const Family& family) const {
+      return std::hash<process::ProcessKey>{}(family.process) ^ family.number * 0x9e3779b97f4a7c15ULL;
+    }
+  };
+  struct Open {
+    std::vector<RequestPtr> requests;
+    bool met = false;  // two of these were open at once
+  };
+  std::unordered_map<Family, Open, FamilyHash> open_;  // those with open requests only
+};
+
+}  // namespace tracelet::span
