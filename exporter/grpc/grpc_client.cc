@@ -13,8 +13,8 @@
 #include <array>
 #include <condition_variable>
 #include <future>
+#include <map>
 #include <mutex>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -108,17 +108,20 @@ std::string_view GrpcCodeName(int code) {
   return code >= 0 && static_cast<size_t>(code) < kNames.size() ? kNames[static_cast<size_t>(code)] : "UNKNOWN";
 }
 
-// What one call needs until it has ended.
+// What one call needs until it has ended. A channel must not end on a thread of gRPC's, which would wait
+// for itself: what has landed is freed by whoever calls next.
 struct Flight {
-  Flight(std::shared_ptr<grpc::Channel> on, const grpc::ByteBuffer& request) : stub(std::move(on)), body(request) {}
+  Flight(std::shared_ptr<grpc::Channel> on, const grpc::ByteBuffer& request)
+      : channel(std::move(on)), stub(channel), body(request) {}
 
   grpc::ClientContext context;
+  std::shared_ptr<grpc::Channel> channel;
   grpc::GenericStub stub;
   grpc::ByteBuffer body;
   grpc::ByteBuffer answer;
 };
 
-class GrpcClient::Impl : public std::enable_shared_from_this<Impl> {
+class GrpcClient::Impl {
  public:
   explicit Impl(GrpcOptions options) : options_(std::move(options)), tls_(options_.tls) {
     static std::once_flag once;
@@ -134,15 +137,17 @@ class GrpcClient::Impl : public std::enable_shared_from_this<Impl> {
  private:
   Result<std::shared_ptr<grpc::Channel>> Channel();
   void Distrust(const std::shared_ptr<grpc::Channel>& channel);
-  bool Enter(grpc::ClientContext* context);
-  void Leave(grpc::ClientContext* context);
+  // Null when there are to be no more calls.
+  Flight* Enter(std::unique_ptr<Flight> flight);
+  void Leave(Flight* flight);
 
   const GrpcOptions options_;
   std::mutex mutex_;
   TlsFiles tls_;
   std::shared_ptr<grpc::Channel> channel_;
-  std::set<grpc::ClientContext*> in_flight_;
-  std::condition_variable landed_;
+  std::map<Flight*, std::unique_ptr<Flight>> in_flight_;
+  std::vector<std::unique_ptr<Flight>> landed_;
+  std::condition_variable landing_;
   bool cancelled_ = false;
 };
 
@@ -165,51 +170,56 @@ void GrpcClient::Impl::Distrust(const std::shared_ptr<grpc::Channel>& channel) {
   if (channel_ == channel) channel_.reset();
 }
 
-bool GrpcClient::Impl::Enter(grpc::ClientContext* context) {
+Flight* GrpcClient::Impl::Enter(std::unique_ptr<Flight> flight) {
+  std::vector<std::unique_ptr<Flight>> landed;  // freed without the lock
   const std::lock_guard lock(mutex_);
-  if (!cancelled_) in_flight_.insert(context);
-  return !cancelled_;
+  landed.swap(landed_);
+  if (cancelled_) return nullptr;
+  Flight* const entered = flight.get();
+  in_flight_.emplace(entered, std::move(flight));
+  return entered;
 }
 
-void GrpcClient::Impl::Leave(grpc::ClientContext* context) {
+void GrpcClient::Impl::Leave(Flight* flight) {
   const std::lock_guard lock(mutex_);
-  in_flight_.erase(context);
-  landed_.notify_all();
+  landed_.push_back(std::move(in_flight_.extract(flight).mapped()));
+  landing_.notify_all();
 }
 
 void GrpcClient::Impl::Start(const std::string& method, std::shared_ptr<const std::string> request,
                              Clock::time_point deadline, Done done) {
   const auto channel = Channel();
   if (!channel) return done({grpc::StatusCode::UNAVAILABLE, channel.error().message, {}, {}});
-  const auto flight = std::make_shared<Flight>(*channel, Wrap(std::move(request)));
-  grpc::ClientContext& context = flight->context;
+  auto prepared = std::make_unique<Flight>(*channel, Wrap(std::move(request)));
+  grpc::ClientContext& context = prepared->context;
   context.set_deadline(std::chrono::system_clock::now() + (deadline - Clock::now()));
   if (options_.gzip) context.set_compression_algorithm(GRPC_COMPRESS_GZIP);
   for (const auto& [name, value] : options_.headers) context.AddMetadata(name, value);
-  if (!Enter(&context)) return done({grpc::StatusCode::CANCELLED, "stopping", {}, {}});
+  Flight* const flight = Enter(std::move(prepared));
+  if (flight == nullptr) return done({grpc::StatusCode::CANCELLED, "stopping", {}, {}});
 
   flight->stub.UnaryCall(
-      &context, method, {}, &flight->body, &flight->answer,
-      [self = shared_from_this(), flight, done = std::move(done), on = *channel](const grpc::Status& status) {
-        if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) self->Distrust(on);
+      &flight->context, method, {}, &flight->body, &flight->answer,
+      [this, flight, done = std::move(done)](const grpc::Status& status) {
+        if (status.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED) Distrust(flight->channel);
         done({status.error_code(), status.error_message(), Unwrap(flight->answer), RetryAfter(status.error_details())});
-        self->Leave(&flight->context);
+        Leave(flight);
       });
 }
 
 void GrpcClient::Impl::Wait() {
   std::unique_lock lock(mutex_);
-  landed_.wait(lock, [this] { return in_flight_.empty(); });
+  landing_.wait(lock, [this] { return in_flight_.empty(); });
 }
 
 void GrpcClient::Impl::Cancel() {
   const std::lock_guard lock(mutex_);
   cancelled_ = true;
-  for (grpc::ClientContext* context : in_flight_) context->TryCancel();
+  for (const auto& [flight, owned] : in_flight_) flight->context.TryCancel();
 }
 
-GrpcClient::GrpcClient(GrpcOptions options) : impl_(std::make_shared<Impl>(std::move(options))) {}
-GrpcClient::~GrpcClient() = default;
+GrpcClient::GrpcClient(GrpcOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+GrpcClient::~GrpcClient() { impl_->Wait(); }
 
 GrpcResult GrpcClient::Call(const std::string& method, std::shared_ptr<const std::string> request,
                             Clock::time_point deadline) {

@@ -62,14 +62,14 @@ class GrpcClient {
              Done done);
   // Ends the calls in flight and every later one.
   void Cancel();
-  // Until none is in flight and no `done` will be called any more.
+  // Until none is in flight and no `done` will be called any more. Not from a `done`; nor may the client end there.
   void Wait();
 
   [[nodiscard]] const std::string& endpoint() const;
 
  private:
   class Impl;
-  std::shared_ptr<Impl> impl_;
+  std::unique_ptr<Impl> impl_;
 };
 
 }  // namespace tracelet::exporter
