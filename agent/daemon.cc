@@ -13,8 +13,10 @@
 #include "agent/cli/session.h"
 #include "agent/cli/stop_signals.h"
 #include "agent/ingest/jaeger_agent.h"
+#include "agent/kubernetes/cluster.h"
 #include "agent/peer/installation_key.h"
 #include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/pod_tagger.h"
 #include "agent/pipeline/red_metrics.h"
 #include "agent/pipeline/redactor.h"
 #include "agent/pipeline/sampler.h"
@@ -50,12 +52,13 @@ class Daemon {
         sampler_(config_.pipeline.sampler, redactor_),
         red_metrics_(config_.pipeline.red_metrics, sampler_) {}
 
-  Status Run();
+  Status Run(const std::string& host_name);
 
  private:
   Status StartAdmin();
   Status StartIngest();
   Status StartPeers();
+  void StartKubernetes(const std::string& host_name);
   Status StartCapture();
   Status Turn();
   void StopIngest();
@@ -71,8 +74,10 @@ class Daemon {
   pipeline::Sampler sampler_;
   pipeline::RedMetrics red_metrics_;
   peer::Secrets secrets_;
-  std::unique_ptr<exporter::Peers> peers_;     // null: links end at this node
-  std::unique_ptr<source::BpfSource> source_;  // null: no capture
+  std::unique_ptr<exporter::Peers> peers_;           // null: links end at this node
+  std::unique_ptr<kubernetes::Cluster> cluster_;     // null: not asked
+  std::unique_ptr<pipeline::PodTagger> pod_tagger_;  // with it
+  std::unique_ptr<source::BpfSource> source_;        // null: no capture
   std::unique_ptr<pipeline::Pipeline> pipeline_;
   std::unique_ptr<exporter::SamplingClient> collectors_;  // null: none
   std::unique_ptr<ingest::JaegerAgent> ingest_;
@@ -88,6 +93,7 @@ Status Daemon::StartAdmin() {
   sources.metrics.emplace_back([this](std::string& out) { out += capture_numbers_.Ask(kMetricsPatience); });
   sources.metrics.emplace_back([this](std::string& out) { ingest_->AppendMetrics(out); });
   if (peers_) sources.metrics.emplace_back([this](std::string& out) { peers_->AppendMetrics(out); });
+  if (cluster_) sources.metrics.emplace_back([this](std::string& out) { cluster_->AppendMetrics(out); });
   sources.metrics.emplace_back([this](std::string& out) {
     const auto ledgers = exports_.ledgers();
     admin::AppendJaegerConnection(ledgers, out);
@@ -126,14 +132,27 @@ Status Daemon::StartPeers() {
   return Ok();
 }
 
+// Does not wait for the API server: capture and export do without it.
+void Daemon::StartKubernetes(const std::string& host_name) {
+  if (!config_.kubernetes.enabled || !config_.source.enabled) return;
+  cluster_ = std::make_unique<kubernetes::Cluster>(config_.kubernetes, host_name);
+  pod_tagger_ = std::make_unique<pipeline::PodTagger>(
+      config_,
+      pipeline::PodSources{cluster_->pods(), cluster_->peers(), [this] { return cluster_->Stale(); }, cluster_->node()},
+      red_metrics_);
+}
+
 Status Daemon::StartCapture() {
   if (!config_.source.enabled) return Ok();
-  auto started = source::BpfSource::Start(config_.source, config_.selector);
+  process::Selector::Wanted wanted;
+  if (pod_tagger_) wanted = [this](const process::ProcessInfo& process) { return pod_tagger_->Wanted(process); };
+  auto started = source::BpfSource::Start(config_.source, config_.selector, std::move(wanted));
   if (!started) return started.error();
   source_ = std::move(*started);
+  span::SpanSink& first = pod_tagger_ ? static_cast<span::SpanSink&>(*pod_tagger_) : red_metrics_;
   const pipeline::Installation installation{.key = secrets_.key, .peers = peers_ ? &peers_->link() : nullptr};
   pipeline_ = std::make_unique<pipeline::Pipeline>(
-      config_, red_metrics_, [this](const conn_id& conn) { source_->Ignore(conn); }, installation);
+      config_, first, [this](const conn_id& conn) { source_->Ignore(conn); }, installation);
   return Ok();
 }
 
@@ -144,6 +163,7 @@ std::string Daemon::RenderCapture() const {
   admin::AppendProgramCosts(source_->costs().programs(), source_->costs().sampled_ns(), text);
   admin::AppendPipeline(*pipeline_, sampler_, text);
   if (peers_) admin::AppendPeers(pipeline_->stitcher().peers(), text);
+  if (pod_tagger_) admin::AppendPods(*pod_tagger_, text);
   red_metrics_.Render(text);
   return text;
 }
@@ -182,9 +202,10 @@ Status Daemon::Turn() {
   return Ok();
 }
 
-Status Daemon::Run() {
+Status Daemon::Run(const std::string& host_name) {
   cli::StopSignals::Install();
   cli::StopSignals::InstallReload();
+  StartKubernetes(host_name);
   if (Status ingest = StartIngest(); !ingest) return ingest;
   if (Status peers = StartPeers(); !peers) return peers;
   if (Status admin = StartAdmin(); !admin) return admin;
@@ -198,6 +219,7 @@ Status Daemon::Run() {
   StopIngest();
   if (peers_) peers_->Stop();
   if (pipeline_) pipeline_->Finish();
+  if (cluster_) cluster_->Stop();
   exports_.Finish(stop_by);
   admin_.reset();
   for (const auto& [name, ledger] : exports_.ledgers()) {
@@ -213,7 +235,7 @@ Status RunDaemon(const config::Config& config, std::function<Result<config::Conf
                  const std::string& host_name) {
   auto workers = exporter::StartWorkers(config, host_name);
   if (!workers) return workers.error();
-  return Daemon(config, std::move(read_again), std::move(*workers)).Run();
+  return Daemon(config, std::move(read_again), std::move(*workers)).Run(host_name);
 }
 
 }  // namespace tracelet

@@ -100,6 +100,13 @@ void CheckPeer(const Config& config, Finder& finder) {
                  "is true, which needs ca_file, cert_file and key_file");
 }
 
+void CheckPods(const Config& config, Finder& finder) {
+  const Selector& selector = config.selector;
+  const bool by_pod = !selector.namespaces.empty() || !selector.not_namespaces.empty() ||
+                      !selector.pod_labels.empty() || !selector.owners.empty() || !selector.images.empty();
+  finder.Require(!by_pod || config.kubernetes.enabled, "kubernetes.enabled", "is false, though pods are selected");
+}
+
 }  // namespace
 
 std::vector<Impossible> FindImpossible(const Config& config) {
@@ -119,6 +126,7 @@ std::vector<Impossible> FindImpossible(const Config& config) {
   finder.Listen("ingest.jaeger_binary.listen", ingest.jaeger_binary.listen);
   finder.Listen("ingest.sampling.listen", ingest.sampling.listen);
   CheckPeer(config, finder);
+  CheckPods(config, finder);
   finder.Listen("admin.listen", config.admin.listen);
   const AdminTls& tls = config.admin.tls;
   const bool files = !tls.cert_file.empty() && !tls.key_file.empty();

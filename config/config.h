@@ -19,6 +19,13 @@ struct Selector {
   std::string cgroup;             // path of a cgroup directory: it and all below
   std::string netns;              // path of a network namespace file
   uint32_t tree = 0;              // pid: the process and all it starts; 0 = not used
+  std::string scope;  // cgroup path, as in /proc/PID/cgroup, that all are below; "node": of this node's pods
+  // Of pods, told by the API server; a process outside of any pod is in none of them.
+  std::vector<std::string> namespaces;
+  std::vector<std::string> not_namespaces;
+  std::vector<std::string> pod_labels;  // "key=value", or "key" with any
+  std::vector<std::string> owners;      // "front" or "Deployment/front"
+  std::vector<std::string> images;      // globs
 };
 
 struct Source {
@@ -191,8 +198,25 @@ struct Ingest {
   Sampling sampling;
 };
 
+// What the API server says about the pods of this node.
+struct Kubernetes {
+  bool enabled = false;
+  std::string api;   // https://HOST:PORT; empty: of the pod's environment
+  std::string node;  // empty: $NODE_NAME, else the host's name
+  std::string token_file = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+  std::string ca_file = "/var/run/secrets/kubernetes.io/serviceaccount/ca.crt";
+  std::vector<std::string> labels;       // of pods, that go on their spans
+  std::vector<std::string> annotations;  // the same
+  bool peers = true;                     // name the other end of calls: follows the Services of the cluster
+  uint32_t stale_after_s = 10;           // without the API server
+  uint32_t max_backoff_ms = 30'000;
+  size_t max_pods = 1'024;        // of this node
+  size_t max_addresses = 65'536;  // of peers
+};
+
 struct Config {
   Selector selector;
+  Kubernetes kubernetes;
   Source source;
   Conn conn;
   Http http;

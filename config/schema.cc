@@ -18,14 +18,23 @@ Key Text(std::string name, Place place, std::string comment, Texts choices = {})
 
 void AddCapture(Config& config, std::vector<Section>& sections) {
   Selector& selector = config.selector;
-  sections.push_back({"selector",
-                      "What is traced. Empty lists select everything; a list is \"or\", several lists are \"and\".",
-                      {Number("pids", &selector.pids, "The processes themselves, not their children.", 1, kMaxPid),
-                       Text("exes", &selector.exes, "Globs against the path of the executable: [\"*/nginx\"]."),
-                       Number("ports", &selector.ports, "Local or remote.", 1, kMaxPort),
-                       Text("cgroup", &selector.cgroup, "Path of a cgroup directory: it and all below."),
-                       Text("netns", &selector.netns, "Path of a network namespace: \"/run/netns/blue\"."),
-                       Number("tree", &selector.tree, "A process and all it starts; 0: not used.", 0, kMaxPid)}});
+  sections.push_back(
+      {"selector",
+       "What is traced. Empty lists select everything; a list is \"or\", several lists are \"and\".",
+       {Number("pids", &selector.pids, "The processes themselves, not their children.", 1, kMaxPid),
+        Text("exes", &selector.exes, "Globs against the path of the executable: [\"*/nginx\"]."),
+        Number("ports", &selector.ports, "Local or remote.", 1, kMaxPort),
+        Text("cgroup", &selector.cgroup, "Path of a cgroup directory: it and all below."),
+        Text("netns", &selector.netns, "Path of a network namespace: \"/run/netns/blue\"."),
+        Number("tree", &selector.tree, "A process and all it starts; 0: not used.", 0, kMaxPid),
+        Text("scope", &selector.scope,
+             "Where nodes share a kernel: what is below this path of /proc/PID/cgroup; \"node\": of this node's "
+             "own pods."),
+        Text("namespaces", &selector.namespaces, "Of pods, as the API server tells; needs [kubernetes]."),
+        Text("not_namespaces", &selector.not_namespaces, "All but these."),
+        Text("pod_labels", &selector.pod_labels, "[\"app=shop\"]; \"app\": with any value."),
+        Text("owners", &selector.owners, "[\"front\", \"StatefulSet/db\"]."),
+        Text("images", &selector.images, "Globs against the images of containers: [\"*/shop:*\"].")}});
   Source& source = config.source;
   sections.push_back(
       {"source",
@@ -63,6 +72,27 @@ void AddCapture(Config& config, std::vector<Section>& sections) {
         Number("max_held", &span.max_held, "Spans that wait for hold_ms.", 16, 1 << 24),
         Number("max_routes", &span.max_routes, "Names per service before they become \"{other}\".", 1, 1 << 20),
         Text("allowed_query_keys", &span.allowed_query_keys, "Values of all other keys of a query are replaced.")}});
+}
+
+void AddKubernetes(Config& config, std::vector<Section>& sections) {
+  Kubernetes& kubernetes = config.kubernetes;
+  sections.push_back(
+      {"kubernetes",
+       "Names of pods and their owners, from the API server: docs/kubernetes.md.",
+       {Text("enabled", &kubernetes.enabled, ""),
+        Text("api", &kubernetes.api, "https://HOST:PORT. Empty: as the pod's environment says."),
+        Text("node", &kubernetes.node, "Empty: $NODE_NAME, else the host's name."),
+        Text("token_file", &kubernetes.token_file, "Read for every question."),
+        Text("ca_file", &kubernetes.ca_file, ""),
+        Text("labels", &kubernetes.labels, "Of pods, that go on their spans: [\"app\", \"team\"]."),
+        Text("annotations", &kubernetes.annotations, "The same."),
+        Text("peers", &kubernetes.peers, "Name the other end of calls by Service and pod: follows all Services."),
+        Number("stale_after_s", &kubernetes.stale_after_s, "Spans say so when the API server was away for longer.", 1,
+               3'600),
+        Number("max_backoff_ms", &kubernetes.max_backoff_ms, "Between attempts to reach it.", 100, 600'000),
+        Number("max_pods", &kubernetes.max_pods, "Of this node.", 16, 1 << 16),
+        Number("max_addresses", &kubernetes.max_addresses, "Of the cluster's Services and the pods behind them.", 16,
+               1 << 24)}});
 }
 
 void AddUdpPort(const std::string& name, const std::string& comment, UdpPort& port, std::vector<Section>& sections) {
@@ -205,6 +235,7 @@ void AddExporters(Config& config, std::vector<Section>& sections) {
 std::vector<Section> Schema(Config& config) {
   std::vector<Section> sections;
   AddCapture(config, sections);
+  AddKubernetes(config, sections);
   AddIngest(config, sections);
   AddPeer(config, sections);
   AddPipeline(config, sections);

@@ -103,6 +103,12 @@ void AppendPeers(const span::PeerLedger& ledger, std::string& out) {
   text.Sample(Labels({{"answer", "unknown"}}), ledger.told_unknown);
 }
 
+void AppendPods(const pipeline::PodTagger& tagger, std::string& out) {
+  MetricsText text(out);
+  AppendCounter("tracelet_spans_not_selected_total", "Final, and left out because their pod is not selected.",
+                tagger.not_selected(), text);
+}
+
 void AppendJaegerConnection(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exporters,
                             std::string& out) {
   exporter::ExportLedger jaeger;

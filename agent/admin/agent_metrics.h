@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/pipeline/pipeline.h"
+#include "agent/pipeline/pod_tagger.h"
 #include "agent/pipeline/sampler.h"
 #include "agent/source/event_source.h"
 #include "agent/source/program_runs.h"
@@ -21,6 +22,7 @@ void AppendProgramCosts(const std::vector<source::ProgramRuns>& programs, uint64
 void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler& sampler, std::string& out);
 // Only of agents that ask others, or are asked.
 void AppendPeers(const span::PeerLedger& ledger, std::string& out);
+void AppendPods(const pipeline::PodTagger& tagger, std::string& out);
 // jaeger-agent's own words about its one connection, of the exporter "jaeger".
 void AppendJaegerConnection(const std::vector<std::pair<std::string, exporter::ExportLedger>>& exporters,
                             std::string& out);

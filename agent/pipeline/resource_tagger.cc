@@ -28,10 +28,12 @@ std::vector<span::Attribute> ResourceTagger::Attributes(const process::ProcessIn
   AddText("process.executable.path", process.exe, attributes);
   AddText("process.executable.name", process.comm, attributes);
   AddText("container.id", process.container_id, attributes);
-  for (const std::string& pair : process.resource_attributes) {
-    const size_t equals = pair.find('=');
-    if (equals == std::string::npos) continue;
-    Add(std::string_view(pair).substr(0, equals), pair.substr(equals + 1), attributes);
+  for (const auto* pairs : {&process.pod_attributes, &process.resource_attributes}) {
+    for (const std::string& pair : *pairs) {
+      const size_t equals = pair.find('=');
+      if (equals == std::string::npos) continue;
+      Add(std::string_view(pair).substr(0, equals), pair.substr(equals + 1), attributes);
+    }
   }
   for (const auto& [key, value] : tags_) Add(key, value, attributes);
   return attributes;

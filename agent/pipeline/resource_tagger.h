@@ -1,5 +1,5 @@
 // What is said about a process on each of its spans, in OpenTelemetry's words, in
-// this order: what was observed (host, process, container), what its environment
+// this order: what was observed (host, process, container, pod), what its environment
 // says (OTEL_RESOURCE_ATTRIBUTES), the tags of the configuration. A key that came
 // before wins. service.name is not among them. Immutable: any thread.
 #pragma once

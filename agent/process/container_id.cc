@@ -7,6 +7,8 @@ namespace tracelet::process {
 namespace {
 
 constexpr size_t kIdLength = 64;  // SHA-256 in hex: Docker, containerd, CRI-O and Podman alike
+constexpr size_t kUuidLength = 36;
+constexpr size_t kStaticPodLength = 32;  // MD5 of its manifest, in hex
 constexpr std::string_view kDeleted = " (deleted)";
 
 bool IsContainerId(std::string_view text) {
@@ -82,6 +84,8 @@ Cgroups ParseCgroups(std::string_view text) {
   found.path = v2.size() > 1 || longest_v1.empty() ? v2 : longest_v1;
   found.container_id = ContainerId(v2);
   if (found.container_id.empty()) found.container_id = ContainerId(longest_v1);
+  found.pod_uid = PodUid(v2);
+  if (found.pod_uid.empty()) found.pod_uid = PodUid(longest_v1);
   return found;
 }
 
@@ -92,6 +96,30 @@ std::string ContainerId(std::string_view cgroup_path) {
     return !id.empty();
   });
   return std::string(id);
+}
+
+std::string PodUid(std::string_view cgroup_path) {
+  std::string uid;
+  if (cgroup_path.find("kubepods") == std::string_view::npos) return uid;
+  FromInnermost(cgroup_path, [&](std::string_view component) {
+    if (component.ends_with(".slice")) component.remove_suffix(6);
+    const size_t at = component.starts_with("pod") ? 0 : component.find("-pod");
+    if (at == std::string_view::npos) return false;
+    component.remove_prefix(component.find("pod", at) + 3);
+    uid = component;
+    std::ranges::replace(uid, '_', '-');
+    const bool hex = std::ranges::all_of(uid, [](char c) { return c == '-' || HexDigit(c); });
+    if (!hex || (uid.size() != kUuidLength && uid.size() != kStaticPodLength)) uid.clear();
+    return !uid.empty();
+  });
+  return uid;
+}
+
+std::string KubeletRoot(std::string_view cgroup_path) {
+  const size_t pods = cgroup_path.find("kubepods");
+  if (pods == std::string_view::npos) return {};
+  const size_t slash = cgroup_path.rfind('/', pods);
+  return std::string(cgroup_path.substr(0, slash == std::string_view::npos ? 0 : slash));
 }
 
 std::string SystemdUnit(std::string_view cgroup_path) {

@@ -28,6 +28,9 @@ struct ProcessInfo {
   std::string container_id;                      // 64 hex digits or empty
   std::string cgroup;                            // path on the `0::` line, or the longest v1 path
   std::vector<std::string> resource_attributes;  // "key=value" of OTEL_RESOURCE_ATTRIBUTES
+  bool name_stated = false;                      // service_name is the process's own word: its environment
+  std::string pod_uid;                           // of Kubernetes, from the cgroup; empty: in no pod
+  std::vector<std::string> pod_attributes;       // "key=value", what the API server says: pipeline::PodTagger
   bool loop_unsupported = false;                 // nginx or Node, but its event loop could not be probed
 };
 

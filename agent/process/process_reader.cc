@@ -144,6 +144,7 @@ ProcessInfo ReadProcess(ProcessKey key, const event_exec* exec, const std::strin
     Cgroups cgroups = ParseCgroups(cgroup);
     info.cgroup = std::move(cgroups.path);
     info.container_id = std::move(cgroups.container_id);
+    info.pod_uid = std::move(cgroups.pod_uid);
     for (const std::string& variable : environment) {
       constexpr std::string_view kName = "OTEL_SERVICE_NAME=";
       constexpr std::string_view kAttributes = "OTEL_RESOURCE_ATTRIBUTES=";
@@ -164,8 +165,13 @@ ProcessInfo ReadProcess(ProcessKey key, const event_exec* exec, const std::strin
     if (info.ppid == 0) info.ppid = exec->ppid;
   }
   info.service_name = ServiceName(info, evidence);
+  info.name_stated = IsStated(info, evidence);
   KeepBeginning(info.args);
   return info;
+}
+
+Cgroups ReadCgroups(uint32_t tgid, const std::string& proc_root) {
+  return ParseCgroups(ReadFile(proc_root + "/" + std::to_string(tgid) + "/cgroup"));
 }
 
 }  // namespace tracelet::process

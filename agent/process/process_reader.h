@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "agent/process/container_id.h"
 #include "agent/process/process_info.h"
 #include "bpf/events.h"
 
@@ -18,6 +19,9 @@ inline constexpr size_t kMaxArgsKept = 4096;
 // now (its start time differs from key.start_ns), is described by `exec` alone;
 // `exec` may be null.
 ProcessInfo ReadProcess(ProcessKey key, const event_exec* exec, const std::string& proc_root = "/proc");
+
+// Everything empty when it is gone.
+Cgroups ReadCgroups(uint32_t tgid, const std::string& proc_root = "/proc");
 
 // Can field 22 of /proc/PID/stat (proc_pid_stat(5): clock ticks of CLOCK_BOOTTIME) be
 // the process that started at `start_ns` of CLOCK_MONOTONIC? The clocks differ by the

@@ -12,6 +12,8 @@
 #include <sstream>
 #include <string_view>
 
+#include "agent/process/container_id.h"
+
 namespace tracelet::process {
 namespace {
 
@@ -52,6 +54,12 @@ Status ResolveCgroup(const std::string& given, const std::string& proc_root, std
   return Ok();
 }
 
+std::string OwnCgroup(const std::string& proc_root) {
+  std::ostringstream text;
+  text << std::ifstream(proc_root + "/self/cgroup").rdbuf();
+  return ParseCgroups(text.str()).path;
+}
+
 std::vector<uint32_t> ChildrenOf(uint32_t pid, const std::string& proc_root) {
   std::vector<uint32_t> children;
   std::error_code code;
@@ -65,9 +73,12 @@ std::vector<uint32_t> ChildrenOf(uint32_t pid, const std::string& proc_root) {
 
 }  // namespace
 
-Result<Selector> Selector::Make(const config::Selector& settings, std::string proc_root) {
+Result<Selector> Selector::Make(const config::Selector& settings, std::string proc_root, Wanted wanted) {
   Selector selector;
   selector.proc_root_ = std::move(proc_root);
+  selector.wanted_ = std::move(wanted);
+  selector.scope_ = settings.scope;
+  if (settings.scope == "node") selector.scope_ = KubeletRoot(OwnCgroup(selector.proc_root_));
   selector.pids_ = settings.pids;
   selector.exes_ = settings.exes;
   selector.ports_ = settings.ports;
@@ -77,6 +88,9 @@ Result<Selector> Selector::Make(const config::Selector& settings, std::string pr
   }
   std::vector<uint32_t> named = settings.pids;
   if (settings.tree != 0) named.push_back(settings.tree);
+  if (!selector.scope_.empty() && selector.scope_[0] != '/') {
+    return Error{"the scope " + settings.scope + " is neither a path of /proc/PID/cgroup nor \"node\""};
+  }
   for (uint32_t pid : named) {
     struct stat status {};
     if (stat((selector.proc_root_ + "/" + std::to_string(pid)).c_str(), &status) != 0) {
@@ -99,6 +113,8 @@ bool Selector::Selects(const ProcessInfo& info) const {
   if (!pids_.empty() && std::find(pids_.begin(), pids_.end(), info.key.tgid) == pids_.end()) return false;
   const auto matches = [&](const std::string& glob) { return fnmatch(glob.c_str(), info.exe.c_str(), 0) == 0; };
   if (!exes_.empty() && std::none_of(exes_.begin(), exes_.end(), matches)) return false;
+  if (!scope_.empty() && !IsAtOrBelow(info.cgroup, scope_)) return false;
+  if (wanted_ && !wanted_(info)) return false;
   if (cgroup_v1_.empty()) return true;
   std::ifstream file(proc_root_ + "/" + std::to_string(info.key.tgid) + "/cgroup");
   for (std::string line; std::getline(file, line);) {  // hierarchy:controllers:path, cgroups(7)

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -31,11 +32,16 @@ struct KernelFilter {
 
 class Selector {
  public:
+  // One more condition, of somebody who knows more of a process than /proc; may be empty.
+  using Wanted = std::function<bool(const ProcessInfo& info)>;
+
   // Fails with a sentence for the user: no such process, no such file, too many ports.
-  static Result<Selector> Make(const config::Selector& settings, std::string proc_root = "/proc");
+  static Result<Selector> Make(const config::Selector& settings, std::string proc_root = "/proc", Wanted wanted = {});
 
   // True when user space has a say, so that Selects() must be asked.
-  [[nodiscard]] bool JudgesProcesses() const { return !exes_.empty() || !pids_.empty() || !cgroup_v1_.empty(); }
+  [[nodiscard]] bool JudgesProcesses() const {
+    return !exes_.empty() || !pids_.empty() || !cgroup_v1_.empty() || !scope_.empty() || wanted_;
+  }
   // For cgroup v1 reads /proc/PID/cgroup: a process that is gone is not selected.
   [[nodiscard]] bool Selects(const ProcessInfo& info) const;
 
@@ -55,6 +61,8 @@ class Selector {
   uint32_t netns_ = 0;
   std::string cgroup_v2_;  // directory
   std::string cgroup_v1_;  // path inside its hierarchy, as in /proc/PID/cgroup
+  std::string scope_;      // the same, for what info.cgroup says
+  Wanted wanted_;
   std::string proc_root_;
 };
 

@@ -274,14 +274,21 @@ std::string NameFromCommandLine(const ProcessInfo& info, std::string_view cwd) {
   return LaunchedApplication(called, Args(info.args).subspan(1), cwd);
 }
 
-}  // namespace
-
-std::string ServiceName(const ProcessInfo& info, const NameEvidence& evidence) {
+std::string StatedName(const ProcessInfo& info, const NameEvidence& evidence) {
   if (!evidence.otel_service_name.empty()) return evidence.otel_service_name;
   constexpr std::string_view kKey = "service.name=";
   for (const std::string& attribute : info.resource_attributes) {
     if (attribute.starts_with(kKey) && attribute.size() > kKey.size()) return attribute.substr(kKey.size());
   }
+  return {};
+}
+
+}  // namespace
+
+bool IsStated(const ProcessInfo& info, const NameEvidence& evidence) { return !StatedName(info, evidence).empty(); }
+
+std::string ServiceName(const ProcessInfo& info, const NameEvidence& evidence) {
+  if (std::string stated = StatedName(info, evidence); !stated.empty()) return stated;
   std::string name = NameFromCommandLine(info, evidence.cwd);
   if (name.empty()) name = SystemdUnit(info.cgroup);
   if (name.empty()) name = BinaryName(info);

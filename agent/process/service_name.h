@@ -24,6 +24,9 @@ struct NameEvidence {
 // Never empty: "unknown_service" (OpenTelemetry's word for it) when nothing is known.
 std::string ServiceName(const ProcessInfo& info, const NameEvidence& evidence);
 
+// Did the process say its name itself (the first two of the rules)?
+bool IsStated(const ProcessInfo& info, const NameEvidence& evidence);
+
 // Value of OTEL_RESOURCE_ATTRIBUTES -> "key=value", percent-decoded, in order
 // (W3C Baggage form, OpenTelemetry resource SDK). Members without '=' are left out.
 std::vector<std::string> ParseResourceAttributes(std::string_view value);

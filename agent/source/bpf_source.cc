@@ -49,14 +49,19 @@ BpfProbes::Wanted Wanted(const process::Selector& selector) {
     process::ProcessInfo info;
     info.key.tgid = tgid;
     info.exe = exe;
+    process::Cgroups cgroups = process::ReadCgroups(tgid);
+    info.cgroup = std::move(cgroups.path);
+    info.container_id = std::move(cgroups.container_id);
+    info.pod_uid = std::move(cgroups.pod_uid);
     return !selector.JudgesProcesses() || selector.Selects(info);
   };
 }
 
 }  // namespace
 
-Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settings, const config::Selector& selection) {
-  auto selector = process::Selector::Make(selection);
+Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settings, const config::Selector& selection,
+                                                    process::Selector::Wanted wanted) {
+  auto selector = process::Selector::Make(selection, "/proc", std::move(wanted));
   if (!selector) return selector.error();
   auto filter = selector->MakeKernelFilter();
   if (!filter) return filter.error();

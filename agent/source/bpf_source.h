@@ -23,8 +23,9 @@ namespace tracelet::source {
 class BpfSource : public EventSource {
  public:
   // Capture is live when it returns. The calling process is never traced. An error
-  // is a sentence with its remedy.
-  static Result<std::unique_ptr<BpfSource>> Start(const config::Source& settings, const config::Selector& selector);
+  // is a sentence with its remedy. `wanted`: process::Selector::Make.
+  static Result<std::unique_ptr<BpfSource>> Start(const config::Source& settings, const config::Selector& selector,
+                                                  process::Selector::Wanted wanted = {});
   ~BpfSource() override = default;
 
   // The thread that calls it first gets the priority that the settings say.

@@ -14,6 +14,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
+{{- /* Does the agent ask the API server? */}}
+{{- define "tracelet.asks" -}}
+{{- and .Values.capture .Values.metadata }}
+{{- end }}
+
 {{- define "tracelet.serviceAccount" -}}
 {{- .Values.serviceAccount.name | default (include "tracelet.name" .) }}
 {{- end }}

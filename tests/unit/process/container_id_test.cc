@@ -79,5 +79,32 @@ TEST(SystemdUnit, IsEmptyWhereTheServiceIsNotTheProgram) {
   }
 }
 
+TEST(PodUid, OfEveryKubeletsNames) {
+  const std::string uid = "3bac9d8a-cedb-4f99-933b-1c122f20a530";
+  const std::string id(64, 'a');
+  EXPECT_EQ(PodUid("/kubepods/besteffort/pod" + uid + "/" + id), uid);
+  EXPECT_EQ(PodUid("/kitk8s-0/kubepods/pod" + uid + "/" + id), uid) << "guaranteed pods have no class";
+  EXPECT_EQ(PodUid("/kubepods.slice/kubepods-burstable.slice/"
+                   "kubepods-burstable-pod3bac9d8a_cedb_4f99_933b_1c122f20a530.slice/cri-containerd-" +
+                   id + ".scope"),
+            uid);
+  EXPECT_EQ(PodUid("/kubepods.slice/kubepods-pod3bac9d8a_cedb_4f99_933b_1c122f20a530.slice/docker-" + id + ".scope"),
+            uid);
+  EXPECT_EQ(PodUid("/../../besteffort/kubepods/pod" + uid + "/" + id), uid);
+  EXPECT_EQ(PodUid("/kubepods/burstable/pod0123456789abcdef0123456789abcdef/" + id), "0123456789abcdef0123456789abcdef")
+      << "a static pod";
+  for (const char* none : {"/", "", "/kubepods", "/kubepods/burstable", "/kubepods/podcast/x", "/user.slice/pod1",
+                           "/system.slice/podman-pod3bac9d8a.scope"}) {
+    EXPECT_EQ(PodUid(none), "") << none;
+  }
+}
+
+TEST(KubeletRoot, IsWhatComesBeforeThePods) {
+  EXPECT_EQ(KubeletRoot("/kitk8s-1/kubepods/burstable/podx/y"), "/kitk8s-1");
+  EXPECT_EQ(KubeletRoot("/kubelet.slice/kubelet-kubepods.slice/x"), "/kubelet.slice");
+  EXPECT_EQ(KubeletRoot("/kubepods/burstable/podx/y"), "");
+  EXPECT_EQ(KubeletRoot("/system.slice/tracelet.service"), "");
+}
+
 }  // namespace
 }  // namespace tracelet::process
