@@ -14,6 +14,11 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end }}
 
+{{- /* Do the agents ask each other? */}}
+{{- define "tracelet.peers" -}}
+{{- and .Values.capture (ne .Values.peers.secret "") }}
+{{- end }}
+
 {{- /* Does the agent ask the API server? */}}
 {{- define "tracelet.asks" -}}
 {{- and .Values.capture .Values.metadata }}
@@ -47,6 +52,9 @@ capabilities:
     - SYS_PTRACE
     - DAC_READ_SEARCH
     - SYS_NICE
+    {{- if .Values.security.uprobes }}
+    - SYS_ADMIN
+    {{- end }}
     {{- if .Values.security.oldKernel }}
     - SYS_RESOURCE
     {{- end }}
