@@ -43,6 +43,7 @@ void BpfConnections::Sweep(uint64_t now_ns) {
   sweep_.EndPass();
   crowded_ = met_ > capacity_ / 2;
   met_ = 0;
+  if (!crowded_ && !sweep_.watching()) next_pass_ns_ += kQuietPassNs - kPassNs;
 }
 
 void BpfConnections::Judge(const conn_key& key, const conn_state& state, uint64_t now_ns) {

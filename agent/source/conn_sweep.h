@@ -21,6 +21,8 @@ class ConnSweep {
   bool Expired(const conn_key& key, const conn_state& state, uint64_t now_ns, bool crowded);
   // Forgets what this pass has not met.
   void EndPass();
+  // The last pass met entries that the next one may expire.
+  [[nodiscard]] bool watching() const { return !seen_.empty(); }
 
  private:
   struct Seen {

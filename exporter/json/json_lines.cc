@@ -54,6 +54,23 @@ char* PutNumber(char* at, Number value) {
   return std::to_chars(at, at + kNumber, value).ptr;
 }
 
+// Most are durations: seconds, whole nanoseconds. Their digits are written at a third of what to_chars() costs;
+// as it does, no more of them than name the value.
+char* PutDouble(char* at, double value) {
+  constexpr uint64_t kNanoseconds = 1'000'000'000;
+  constexpr double kMost = 1e5;  // seconds, which a double tells apart by less than a nanosecond
+  if (!(value >= 0 && value < kMost)) return PutNumber(at, value);
+  const auto nanoseconds = static_cast<uint64_t>(value * kNanoseconds + 0.5);
+  if (static_cast<double>(nanoseconds) / kNanoseconds != value) return PutNumber(at, value);
+  at = PutNumber(at, nanoseconds / kNanoseconds);
+  const uint64_t fraction = nanoseconds % kNanoseconds;
+  if (fraction == 0) return at;
+  char* end = PutNumber(at, kNanoseconds + fraction);  // its 1 keeps the zeros behind it, and gives way to the point
+  *at = '.';
+  while (end[-1] == '0') --end;
+  return end;
+}
+
 // Eight digits at once, each in a byte of a word. The first one is the lowest byte.
 uint64_t HexDigits(uint32_t value) {
   static_assert(std::endian::native == std::endian::little);
@@ -113,7 +130,7 @@ struct AppendValue {
   void operator()(int64_t value) const { text.UsedUpTo(Put(PutNumber(Start(), value), ",")); }
   void operator()(bool value) const { text.UsedUpTo(value ? Put(Start(), "true,") : Put(Start(), "false,")); }
   void operator()(double value) const {
-    text.UsedUpTo(std::isfinite(value) ? Put(PutNumber(Start(), value), ",") : Put(Start(), "null,"));
+    text.UsedUpTo(std::isfinite(value) ? Put(PutDouble(Start(), value), ",") : Put(Start(), "null,"));
   }
 
  private:

@@ -72,6 +72,32 @@ TEST(JsonLines, AnyBytesGiveOneValidLine) {
   EXPECT_EQ(json["attributes"]["process.pid"].get<int64_t>(), 4004);
 }
 
+TEST(JsonLines, NumbersAreTheShortestThatMeanTheSame) {
+  auto span = Server(1, 0, "shop", 0, 1);
+  const std::pair<double, std::string> cases[] = {
+      {0.0, "0"},
+      {3.0, "3"},
+      {1e-4, "0.0001"},
+      {1.1553e-5, "0.000011553"},
+      {1e-9, "0.000000001"},
+      {0.25, "0.25"},
+      {99999.000000001, "99999.000000001"},
+      {1e5, "1e+05"},
+      {1e-12, "1e-12"},
+      {-0.5, "-0.5"},
+      {0.1 + 0.2, "0.30000000000000004"},
+  };
+  for (const auto& [value, text] : cases) {
+    span->attributes = {{"real", value}};
+    EXPECT_NE(Line(*span).find("\"real\":" + text + ","), std::string::npos) << text;
+  }
+  for (uint64_t nanoseconds = 1; nanoseconds < 100'000'000'000'000; nanoseconds += nanoseconds / 7 + 1) {
+    const double seconds = static_cast<double>(nanoseconds) / 1e9;
+    span->attributes = {{"real", seconds}};
+    EXPECT_EQ(nlohmann::json::parse(Line(*span))["attributes"]["real"].get<double>(), seconds) << nanoseconds;
+  }
+}
+
 TEST(JsonLines, EveryByteAtEveryPlaceIsRight) {
   auto span = Server(1, 0, "shop", 0, 1);
   for (size_t size = 1; size <= 20; ++size) {
