@@ -13,6 +13,7 @@
 #include <fstream>
 #include <string>
 
+#include "agent/source/bpf_kernel_types.h"
 #include "tracelet.skel.h"
 
 namespace tracelet::source {
@@ -21,6 +22,7 @@ namespace {
 thread_local std::string last_warning;  // libbpf says why only here
 
 int OnLibbpfPrint(libbpf_print_level level, const char* format, va_list arguments) {
+  if (level == LIBBPF_DEBUG && !spdlog::should_log(spdlog::level::debug)) return 0;  // hundreds of lines
   char line[1024];
   const int length = vsnprintf(line, sizeof(line), format, arguments);
   std::string_view text(line, std::min<size_t>(std::max(length, 0), sizeof(line) - 1));
@@ -71,8 +73,12 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::Load(const config::Source& set
   libbpf_set_print(OnLibbpfPrint);
   last_warning.clear();
   std::unique_ptr<BpfPrograms> programs(new BpfPrograms);
-  programs->skeleton_.reset(tracelet_bpf__open());
+  BpfKernelTypes kernel_types;
+  LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = kernel_types.path().c_str());
+  programs->skeleton_.reset(tracelet_bpf__open_opts(&options));
   if (!programs->skeleton_) return Explain("cannot open the BPF programs", errno);
+  if (!kernel_types.Fill(bpf_object__btf(programs->skeleton_->obj)))
+    return Explain("cannot read the kernel's BTF", errno);
   if (Status status = programs->MakeRings(settings); !status) return status.error();
   if (Status status = programs->Configure(settings, filter); !status) return status.error();
   // libbpf raises RLIMIT_MEMLOCK by itself where maps are charged to it (before 5.11).
