@@ -5,6 +5,7 @@
  * the arguments are still in pt_regs, so no entry probe is needed (DESIGN §4).
  * Raw tracepoint since 4.17, with BTF since 5.5.
  */
+#include "go_registers.h"
 #include "http2.h"
 #include <bpf/bpf_tracing.h>
 
@@ -115,6 +116,11 @@ static __always_inline void data_moved(struct pt_regs *regs, long result, __u32 
 
 	if (!report || flags & (MSG_OOB | MSG_ERRQUEUE))
 		return;
+	if (gos) {
+		report->go.caller.g = GO_G(regs);
+		report->go.caller.ip = GO_IP(regs);
+		report->go.caller.bp = GO_BP(regs);
+	}
 	op = &report->op;
 	op->fd = syscall_arg(regs, 0);
 	op->direction = traits & MOVES_RECEIVES ? DIRECTION_RX : DIRECTION_TX;

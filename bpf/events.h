@@ -134,7 +134,8 @@ enum evidence_type {
 	/* The thread runs an event loop that is known to finish each callback before the
 	 * next, and all its probes are in place: LOOP_EVIDENCE(reason, turn). */
 	EVIDENCE_LOOP = 1,
-	/* Go: the goroutine, and the one that made it. */
+	/* Go: the goroutine that read the request which caused this, by number, and in
+	 * `evidence_parent` the time of that read (bpf/go.h); 0: none, and GO_NO_CAUSE or why. */
 	EVIDENCE_GOROUTINE = 2,
 	/* CPython: the family of contexts that the thread runs in, named after a connection of a
 	 * server, and in `evidence_parent` the branch of it (bpf/python.h); 0: none. */
@@ -162,6 +163,11 @@ enum loop_reason {
 /* event_data.record when it is not certain which record it was. */
 #define RECORD_UNKNOWN (-(1LL << 62))
 #define RECORD_MAX 16384 /* plaintext bytes of a record, RFC 8446 §5.1 */
+
+enum go_reason {
+	GO_NO_CAUSE = 0,
+	GO_QUEUE = 1, /* the goroutine has waited for something that may have given it work */
+};
 
 /* Bytes [offset, offset + length) of one direction; the first `captured` of them follow. */
 struct event_data {

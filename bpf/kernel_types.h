@@ -17,6 +17,7 @@
  * the arguments: the entry code saves them and restores only ax. */
 struct pt_regs {
 	unsigned long di, si, dx, r10, r8, r9, orig_ax, ax;
+	unsigned long bx, cx, r14, ip, bp, sp; /* for Go */
 };
 
 struct thread_struct {
@@ -26,6 +27,7 @@ struct thread_struct {
 /* arch/arm64/include/asm/ptrace.h: x0 is the result by then, orig_x0 keeps the argument. */
 struct pt_regs {
 	unsigned long long regs[31];
+	unsigned long long sp, pc;
 	unsigned long long orig_x0;
 	int syscallno;
 };

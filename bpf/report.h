@@ -4,6 +4,7 @@
 #define TRACELET_BPF_REPORT_H
 
 #include "announce.h"
+#include "go_evidence.h"
 #include "head.h"
 #include "loop.h"
 #include "python_calls.h"
@@ -43,7 +44,9 @@ struct report {
 	__u8 other_begun; /* the other direction: bytes went, as frames, and it is lost now */
 	__u8 other_walked;
 	__u8 other_lost;
-	__u8 switching;		 /* HTTP/1.1 said 101 */
+	__u8 switching; /* HTTP/1.1 said 101 */
+	struct go_scratch go;
+	struct conn_state fresh; /* see report_adopt() */
 	struct event_data event; /* as it will be sent, from header.tgid on */
 };
 
@@ -276,24 +279,28 @@ static __always_inline void report_describe(
 
 /* Not inlined: its stack is free again when the report begins. */
 static __noinline struct conn_state *report_adopt(
-	const struct socket_ref *ref, const struct conn_key *key, const struct operation *op)
+	const struct socket_ref *ref, const struct conn_key *key, struct report *report)
 {
-	struct conn_state fresh = { .id = { .sock = (__u64)ref->sk }, .closing = 1 };
+	const struct operation *op = &report->op;
+	struct conn_state *fresh = &report->fresh;
 	struct conn_state *conn;
 
 	if (!socket_is_stream(ref->sk) || !filter_sock(ref->sk))
 		return NULL;
+	__builtin_memset(fresh, 0, sizeof(*fresh));
+	fresh->id.sock = (__u64)ref->sk;
+	fresh->closing = 1;
 	if (ref->family == AF_UNIX) {
-		fresh.status = CONN_UNIX;
-		fresh.flags = CONN_ADOPTED;
+		fresh->status = CONN_UNIX;
+		fresh->flags = CONN_ADOPTED;
 	} else {
 		/* After an RST a socket is in CLOSE while its data is still read: its past is unknown. */
 		if (!socket_is_tcp(ref->sk) || ref->state == TCP_CLOSE || ref->state == TCP_LISTEN)
 			return NULL;
-		socket_adopt_tcp(ref->sk, &fresh);
-		fresh.direction[op->direction & 1].next -= op->length + op->trailing;
+		socket_adopt_tcp(ref->sk, fresh);
+		fresh->direction[op->direction & 1].next -= op->length + op->trailing;
 	}
-	bpf_map_update_elem(&conns, key, &fresh, BPF_NOEXIST);
+	bpf_map_update_elem(&conns, key, fresh, BPF_NOEXIST);
 	conn = bpf_map_lookup_elem(&conns, key);
 	if (!conn)
 		LEDGER_ADD(conns_full);
@@ -335,8 +342,7 @@ static __always_inline bool report_blocking(
 
 /* A TCP connection is in the table as long as it exists, so a socket that is found needs
  * no look; a dying one may have left its address to another. */
-static __always_inline struct conn_state *report_find(
-	struct socket_ref *ref, const struct operation *op)
+static __always_inline struct conn_state *report_find(struct socket_ref *ref, struct report *report)
 {
 	struct conn_key key = { .sock = (__u64)ref->sk };
 	struct conn_state *conn = bpf_map_lookup_elem(&conns, &key);
@@ -349,7 +355,7 @@ static __always_inline struct conn_state *report_find(
 		key = socket_key(ref);
 		conn = bpf_map_lookup_elem(&conns, &key);
 	}
-	return conn || !op->length ? conn : report_adopt(ref, &key, op);
+	return conn || !report->op.length ? conn : report_adopt(ref, &key, report);
 }
 
 static __always_inline bool report_announce(
@@ -400,7 +406,7 @@ __noinline int report_operation(void)
 				loop_moved_other(ref.file, NULL, op->direction);
 			return 0;
 		}
-		conn = report_find(&ref, op);
+		conn = report_find(&ref, report);
 		if (conn)
 			socket_remember(&ref, conn);
 	}
@@ -423,6 +429,10 @@ __noinline int report_operation(void)
 		report_blocking(&ref, &frame, op))
 		op->flags |= DATA_BLOCKING;
 	report_describe(report, &frame, conn, report_locate(&ref, conn, op));
+	if (gos && op->length && !(op->flags & DATA_PEEK)) {
+		report->go.caller.length = op->length;
+		go_describe(&report->event, frame.thread, conn, &report->go);
+	}
 	if (!op->length || op->flags & DATA_PEEK) {
 		report->left = 0;
 		report->head_left = 0;

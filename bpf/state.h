@@ -55,6 +55,41 @@ struct http2_frames {
 	__u8 preface; /* 1: the next byte is the preface's first */
 };
 
+/* See go.h. In events, `owner` is event_data.evidence and `turn` evidence_parent. */
+struct go_cause {
+	__u64 owner; /* goroutine that read a request, by number; 0: none, and `turn` says why */
+	__u64 turn;  /* time of the first read, CLOCK_MONOTONIC */
+};
+
+/* What is known of a Go program: offsets in its structs, which change with Go's version. */
+struct go_program {
+	__u32 goid; /* in runtime.g */
+	__u32 parent_goid;
+	__u32 wait_reason;
+	__u32 file;	      /* see struct go_block */
+	__u64 harmless_waits; /* bit n: runtime.waitReason n hands over no work */
+	__u32 conn;	      /* in net/http.persistConn */
+	__u32 tls_state;
+	__u64 bias;	   /* of addresses in memory, from those that were linked */
+	__u64 syscall_end; /* behind Go's SYSCALL instruction, as linked */
+};
+
+/* A piece of a Go program's code, of a function that takes values from channels: see go_takers.h. */
+#define GO_BLOCK 32 /* bytes: functions are aligned to it */
+struct go_block {
+	__u32 file;
+	__u32 number; /* address as linked / GO_BLOCK */
+};
+
+/* Registers of a thread that made a system call, and how many bytes it moved. */
+struct go_caller {
+	__u64 g;
+	__u64 ip;
+	__u64 bp;
+	__u32 length;
+	__u32 pad;
+};
+
 enum http2_state { HTTP2_UNKNOWN, HTTP2_MAYBE, HTTP2_UPGRADING, HTTP2_YES, HTTP2_NOT };
 
 struct http2_conn {
@@ -78,6 +113,10 @@ struct direction_state {
 #define CONN_UNIX (1 << 3)
 #define CONN_BLOCKED (1 << 4) /* a write did not fit; the rest is written in a later callback */
 
+/* conn_state.go */
+#define GO_CALLED (1 << 0) /* client: `go_cause` is the cause of what is written */
+#define GO_AHEAD (1 << 1)  /* server: one byte of a request was read, perhaps ahead */
+
 struct conn_state {
 	struct conn_id id;
 	struct direction_state direction[2]; /* by enum event_direction */
@@ -93,6 +132,9 @@ struct conn_state {
 	__u32 turn;	     /* thread_state.turn of the loop thread that wrote last */
 	__u64 file;	     /* struct file through which it was used last; 0: not known */
 	__u64 python_family; /* of the contexts that work for this connection, see bpf/python.h; 0: none */
+	struct go_cause go_cause;
+	__u32 go; /* GO_CALLED, GO_AHEAD */
+	__u32 pad;
 };
 
 /* thread_state.loop: 0 while no probe was met */
@@ -114,7 +156,8 @@ struct thread_state {
 	__u8 loop;	      /* LOOP_* */
 	__u8 shut;	      /* 1: reads are no causes until the next wait */
 	__u8 reason;	      /* enum loop_reason */
-	__u8 pad[5];
+	__u8 go;	      /* 1: of a Go program, as far as `gos` was go_version */
+	__u32 go_version;
 	__u64 python_family;  /* of the connection accepted last, until a context is made for it */
 	__u64 python_context; /* in which it was accepted */
 };

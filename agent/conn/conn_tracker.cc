@@ -244,6 +244,7 @@ void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint3
   } else if (chunk.frame && !connection.protocol->framed) {
     HandOver(connection, direction, bytes);
   }
+  connection.info.go_cause = GoCauseOf(event);
   const size_t open_before = connection.open_exchanges();
   if (event.evidence_type != EVIDENCE_NONE) NoteSent(connection, event);
   const bool used = connection.parser->OnChunk(direction, chunk);

@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "agent/conn/go_cause.h"
 #include "agent/conn/loop_causes.h"
 #include "agent/conn/operation.h"
 #include "agent/conn/record_positions.h"
@@ -41,6 +42,7 @@ struct ConnectionInfo {
   uint32_t accept_waits = 0;
   std::shared_ptr<RecordPositions> records;  // null: not encrypted
   LoopCause cause;                           // of what was sent since the last byte was received
+  GoCause go_cause;                          // of the last operation
 
   [[nodiscard]] bool adopted() const { return (flags & CONN_ADOPTED) != 0; }
   [[nodiscard]] bool is_unix() const { return family == 1; }  // AF_UNIX

@@ -32,6 +32,7 @@ struct ProcessInfo {
   std::string pod_uid;                           // of Kubernetes, from the cgroup; empty: in no pod
   std::vector<std::string> pod_attributes;       // "key=value", what the API server says: pipeline::PodTagger
   bool loop_unsupported = false;                 // nginx or Node, but its event loop could not be probed
+  bool goroutines_unsupported = false;           // a Go program, but its goroutines cannot be followed
 };
 
 }  // namespace tracelet::process

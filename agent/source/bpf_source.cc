@@ -79,10 +79,14 @@ Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settin
   // From here on the fork tracepoint enrols; these were there before.
   for (uint32_t tgid : selector->TreeMembers()) (*programs)->SetVerdict(tgid, VERDICT_TRACE_TREE);
   auto probes = std::make_unique<BpfProbes>((*programs)->skeleton(), Wanted(*selector));
+  auto goroutines = std::make_unique<BpfGoroutines>((*programs)->skeleton(), Wanted(*selector));
   std::unique_ptr<BpfSource> source(
       new BpfSource(settings, std::move(*selector), std::move(*programs), std::move(memory), std::move(*epoll)));
   source->probes_ = std::move(probes);
-  if (selection.tree == 0) source->probes_->AddPresent();  // a tree is told by its execs
+  source->goroutines_ = std::move(goroutines);
+  if (selection.tree != 0) return source;  // a tree is told by its execs
+  source->probes_->AddPresent();
+  source->goroutines_->AddPresent();
   return source;
 }
 
@@ -98,6 +102,7 @@ BpfSource::BpfSource(const config::Source& settings, process::Selector selector,
             {[this](process::ProcessKey key, const event_exec* exec) {
                process::ProcessInfo info = process::ReadProcess(key, exec);
                info.loop_unsupported = probes_->Refused(key.tgid);
+               info.goroutines_unsupported = goroutines_->Refused(key.tgid);
                return info;
              },
              [kernel = programs_.get()](uint32_t tgid, verdict judged) { kernel->SetVerdict(tgid, judged); }}),
@@ -117,12 +122,17 @@ Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout)
 
 void BpfSource::ProbeFor(const event_header& event) {
   if (stopped_) return;
-  if (event.kind == EVENT_EXIT) return probes_->OnExit(event.tgid);
+  if (event.kind == EVENT_EXIT) {
+    probes_->OnExit(event.tgid);
+    return goroutines_->OnExit(event.tgid);
+  }
   if (event.kind == EVENT_OPEN) {
     if (reinterpret_cast<const event_open&>(event).role != ROLE_SERVER) probes_->OnCalls(event.tgid);
     return;
   }
-  probes_->OnExec(event.tgid, reinterpret_cast<const event_exec&>(event).exe, event.time_ns);
+  const char* exe = reinterpret_cast<const event_exec&>(event).exe;
+  probes_->OnExec(event.tgid, exe, event.time_ns);
+  goroutines_->OnExec(event.tgid, exe);
 }
 
 void BpfSource::Wait(std::chrono::milliseconds timeout) {
@@ -136,7 +146,10 @@ void BpfSource::DoTimers(EventSink& sink, uint64_t now_ns) {
     next_clock_ns_ = now_ns + kClockNs;
   }
   costs_.OnTime(now_ns);
-  if (!stopped_) probes_->OnTime(now_ns);
+  if (!stopped_) {
+    probes_->OnTime(now_ns);
+    goroutines_->OnTime(now_ns);
+  }
   if (now_ns >= next_sweep_ns_ && !stopped_) {
     connections_.Sweep(now_ns);
     next_sweep_ns_ = now_ns + BpfConnections::kStepNs;
@@ -147,6 +160,7 @@ void BpfSource::Stop() {
   if (std::exchange(stopped_, true)) return;
   programs_->Detach();
   probes_->Detach();
+  goroutines_->Detach();
   give_up_ns_ = ReadClock(CLOCK_MONOTONIC) + kDrainLimitNs;
 }
 

@@ -11,6 +11,7 @@
 #include "agent/base/unique_fd.h"
 #include "agent/source/bpf_connections.h"
 #include "agent/source/bpf_costs.h"
+#include "agent/source/bpf_goroutines.h"
 #include "agent/source/bpf_probes.h"
 #include "agent/source/bpf_programs.h"
 #include "agent/source/event_source.h"
@@ -50,7 +51,8 @@ class BpfSource : public EventSource {
   std::chrono::milliseconds drain_interval_;
   uint32_t priority_;
   std::unique_ptr<BpfPrograms> programs_;
-  std::unique_ptr<BpfProbes> probes_;  // never null
+  std::unique_ptr<BpfProbes> probes_;          // never null
+  std::unique_ptr<BpfGoroutines> goroutines_;  // never null
   UniqueFd epoll_;
   RingReader reader_;
   BpfConnections connections_;

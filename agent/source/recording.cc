@@ -46,6 +46,7 @@ std::string ProcessToJson(const process::ProcessInfo& info) {
       {"cgroup", info.cgroup},
       {"resource_attributes", info.resource_attributes},
       {"loop_unsupported", info.loop_unsupported},
+      {"goroutines_unsupported", info.goroutines_unsupported},
   };
   // Command lines may be any bytes: what is no UTF-8 becomes U+FFFD.
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -65,8 +66,8 @@ Result<process::ProcessInfo> ProcessFromJson(std::string_view text) {
   info.container_id = StringAt(object, "container_id");
   info.cgroup = StringAt(object, "cgroup");
   info.resource_attributes = StringsAt(object, "resource_attributes");
-  const auto loop = object.find("loop_unsupported");
-  info.loop_unsupported = loop != object.end() && *loop == true;
+  info.loop_unsupported = object.value("loop_unsupported", json(false)) == true;
+  info.goroutines_unsupported = object.value("goroutines_unsupported", json(false)) == true;
   return info;
 }
 

@@ -105,6 +105,8 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
   start.exchange = exchange.id;
   start.cause = connection.cause;
   start.loop_unsupported = process->loop_unsupported;
+  start.go_cause = connection.go_cause;
+  start.goroutines_unsupported = process->goroutines_unsupported;
   start.name = NameRequest(connection, direction, request.begin, exchange.stream_id, start.unnamed);
   start.fallback_id = FallbackId(connection, exchange);
   start.context = ParseContext(exchange.propagation);

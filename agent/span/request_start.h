@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/conn/connection.h"
+#include "agent/conn/go_cause.h"
 #include "agent/conn/loop_causes.h"
 #include "agent/conn/operation.h"
 #include "agent/span/link.h"
@@ -38,8 +39,10 @@ struct RequestStart {
   // The accept() of this connection, where it was seen.
   uint32_t accept_tid = 0;
   uint32_t accept_waits = 0;
-  uint64_t exchange = 0;            // protocol::Exchange::id, on this connection
-  conn::LoopCause cause;            // client: why an event loop sent it
+  uint64_t exchange = 0;   // protocol::Exchange::id, on this connection
+  conn::LoopCause cause;   // client: why an event loop sent it
+  conn::GoCause go_cause;  // server: of its reader; client: why a goroutine sent it
+  bool goroutines_unsupported = false;
   bool loop_unsupported = false;    // its process runs a loop that should be understood, and is not: see ProcessInfo
   std::optional<MessageName> name;  // absent: `unnamed` says why
   LinkRefusal unnamed = LinkRefusal::kNone;

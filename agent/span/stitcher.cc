@@ -137,13 +137,17 @@ void Stitcher::LinkServer(const RequestPtr& server) {
   thread_.OnServerStart(*server);
   loop_.OnServerStart(server);
   python_.OnServerStart(server);
+  goroutine_.OnServerStart(server);
   open_servers_.Add(server);
   if (AskHeader(*server, open_servers_).remote != nullptr) server->link = LinkRule::kHeader;
 }
 
 void Stitcher::LinkClient(const RequestPtr& client) {
   const Verdict header = AskHeader(*client, open_servers_);
-  const Verdict thread = thread_.Ask(*client, open_servers_);
+  const Verdict goroutine = goroutine_.Ask(*client, open_servers_);
+  // Goroutines move between threads.
+  const bool goroutines = client->start.go_cause.known;
+  const Verdict thread = goroutines ? Verdict{} : thread_.Ask(*client, open_servers_);
   const Verdict loop = loop_.Ask(*client, open_servers_);
   const Verdict python = python_.Ask(*client, open_servers_);
   const bool by_header = header.parent || header.remote != nullptr;
@@ -151,6 +155,7 @@ void Stitcher::LinkClient(const RequestPtr& client) {
   RequestPtr parent;
   LinkRule rule = LinkRule::kNone;
   for (const auto& [verdict, by] : {std::pair(&header, LinkRule::kHeader),
+                                    {&goroutine, LinkRule::kGoroutine},
                                     {&python, LinkRule::kPython},
                                     {&thread, LinkRule::kThread},
                                     {&loop, LinkRule::kLoop}}) {
@@ -170,9 +175,10 @@ void Stitcher::LinkClient(const RequestPtr& client) {
     loop_.OnLinked(*client, *parent);
   } else if (!by_header) {
     // What a runtime's probes say is more than what threads look like from outside.
-    const Verdict& verdict = python.refused != LinkRefusal::kNone ? python
-                             : loop.refused != LinkRefusal::kNone ? loop
-                                                                  : thread;
+    const Verdict& verdict = goroutine.refused != LinkRefusal::kNone ? goroutine
+                             : python.refused != LinkRefusal::kNone  ? python
+                             : loop.refused != LinkRefusal::kNone    ? loop
+                                                                     : thread;
     Refuse(*client, parent ? LinkRefusal::kConflict : verdict.refused, verdict.candidates);
   }
 }
@@ -209,6 +215,7 @@ RequestPtr Stitcher::Close(uint64_t handle) {
     open_servers_.Remove(*request);
     loop_.OnServerEnd(*request);
     python_.OnServerEnd(*request);
+    goroutine_.OnServerEnd(*request);
   }
   return request;
 }
@@ -219,6 +226,7 @@ void Stitcher::OnResponseOpenEnded(uint64_t handle) {
   open_servers_.Release(*found->second);
   loop_.OnServerEnd(*found->second);
   python_.OnServerEnd(*found->second);
+  goroutine_.OnServerReleased(*found->second);
 }
 
 void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) {

@@ -24,6 +24,7 @@
 #include "agent/span/open_requests.h"
 #include "agent/span/request_sink.h"
 #include "agent/span/request_start.h"
+#include "agent/span/rules/goroutine.h"
 #include "agent/span/rules/loop.h"
 #include "agent/span/rules/peer.h"
 #include "agent/span/rules/python.h"
@@ -102,6 +103,7 @@ class Stitcher : public RequestSink {
   SequenceRule sequence_;
   ThreadRule thread_;
   LoopRule loop_;
+  GoroutineRule goroutine_;
   PeerRule peer_;
   PeerLink* const peers_;
   TellingMemory remembered_;

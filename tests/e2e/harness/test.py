@@ -124,6 +124,9 @@ class Test:
     def go(self, **options):
         return self.serve([INSTALLED / "go/server"], **options)
 
+    def goroutines(self, way, **options):
+        return self.serve([INSTALLED / "goroutines/server"], environment={"WAY": way}, **options)
+
     def gunicorn(self, bind=None, worker="sync", next=""):
         """`bind`: path of a Unix socket, or nothing for TCP. Returns what nginx calls its upstream."""
         bind = f"unix:{bind}" if bind else f"127.0.0.1:{self.port()}"

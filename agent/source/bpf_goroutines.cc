@@ -1,0 +1,198 @@
+#include "agent/source/bpf_goroutines.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <filesystem>
+
+#include "tracelet.skel.h"
+
+namespace tracelet::source {
+namespace {
+
+constexpr uint64_t kLookNs = 10'000'000'000;
+
+std::string ExeLink(uint32_t tgid) { return "/proc/" + std::to_string(tgid) + "/exe"; }
+
+std::string ExeOf(uint32_t tgid) {
+  std::error_code failed;
+  return std::filesystem::read_symlink(ExeLink(tgid), failed).string();
+}
+
+const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::GoProgram program) {
+  switch (program) {
+    case runtime::GoProgram::kStarted:
+      return skeleton.progs.go_started;
+    case runtime::GoProgram::kCall:
+      return skeleton.progs.go_call;
+    case runtime::GoProgram::kRoundTrip:
+      return skeleton.progs.go_round_trip;
+    case runtime::GoProgram::kServesMany:
+      break;
+  }
+  return skeleton.progs.go_serves_many;
+}
+
+}  // namespace
+
+void BpfGoroutines::Unlink::operator()(bpf_link* link) const { bpf_link__destroy(link); }
+
+void BpfGoroutines::AddPresent() {
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
+    const std::string name = entry.path().filename().string();
+    uint32_t tgid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), tgid);
+    if (error != std::errc() || end != name.data() + name.size()) continue;
+    const std::string exe = ExeOf(tgid);
+    if (!exe.empty() && wanted_(tgid, exe)) Add(tgid);
+  }
+}
+
+void BpfGoroutines::OnExec(uint32_t tgid, const std::string& exe) {
+  OnExit(tgid);
+  if (wanted_(tgid, exe)) Add(tgid);
+}
+
+void BpfGoroutines::Add(uint32_t tgid) {
+  const std::string path = ExeLink(tgid);
+  struct stat status {};
+  if (tgid == static_cast<uint32_t>(getpid()) || stat(path.c_str(), &status) != 0) return;
+  const FileId id{status.st_dev, status.st_ino};
+  File* file = FileOf(path, id, tgid);
+  if (file == nullptr) return;
+  const auto [process, added] = processes_.try_emplace(tgid, Process{.file = id});
+  if (!added) return;
+  ++file->users;
+  if (file->links.empty()) return;
+  // The probes are there first: a goroutine that starts unseen has no cause.
+  const auto followed = Follow(path, *file, tgid);
+  if (!followed) {
+    spdlog::warn("{} (pid {}): its calls are not linked, because {}", ExeOf(tgid), tgid, followed.error().message);
+    return;
+  }
+  process->second.followed = true;
+  ++followed_;
+  Changed();
+}
+
+Result<bool> BpfGoroutines::Follow(const std::string& path, const File& file, uint32_t tgid) {
+  const auto elf = runtime::ElfFile::Open(path);
+  const auto bias = elf ? elf->BiasIn(tgid) : std::nullopt;
+  if (!bias) return Error{"where it lies in memory is not known"};
+  go_program program = file.program;
+  program.bias = *bias;
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_.maps.go_programs), &tgid, &program, BPF_ANY) != 0) {
+    return Error{"too many Go programs run"};
+  }
+  return true;
+}
+
+BpfGoroutines::File* BpfGoroutines::FileOf(const std::string& path, const FileId& id, uint32_t tgid) {
+  if (const auto known = files_.find(id); known != files_.end()) return &known->second;
+  if (others_.contains(id)) return nullptr;
+  const auto opened = runtime::GoFile::Open(path);
+  if (!opened || !*opened) {
+    if (others_.size() >= kMaxOthers) others_.clear();
+    others_.insert(id);
+    return nullptr;
+  }
+  File file;
+  const auto found = runtime::FindGoProbes(**opened);
+  Result<Links> links = Error{"too many different Go programs run"};
+  if (!found) {
+    links = found.error();
+  } else if (files_.size() < kMaxFiles) {
+    links = Attach(path, found->probes);
+  }
+  if (links && !TellTakers(last_file_ + 1, found->takers)) links = Error{"too much code of Go programs runs"};
+  if (links) {
+    file.links = std::move(*links);
+    file.program = found->program;
+    file.program.file = ++last_file_;
+    file.takers = found->takers;
+  } else {
+    spdlog::warn("{} (pid {}): its calls are not linked, because {}", ExeOf(tgid), tgid, links.error().message);
+  }
+  return &files_.emplace(id, std::move(file)).first->second;
+}
+
+Result<BpfGoroutines::Links> BpfGoroutines::Attach(const std::string& path,
+                                                   const std::vector<runtime::GoProbe>& probes) {
+  Links links;
+  for (const runtime::GoProbe& probe : probes) {
+    links.emplace_back(bpf_program__attach_uprobe(ProgramOf(skeleton_, probe.program), /*retprobe=*/false, /*pid=*/-1,
+                                                  path.c_str(), probe.offset));
+    if (links.back() == nullptr) return SystemError("its functions cannot be probed");
+  }
+  return links;
+}
+
+bool BpfGoroutines::TellTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers) {
+  const uint32_t takes = 1;
+  for (const runtime::CodeRange& taker : takers) {
+    for (uint64_t at = taker.begin / GO_BLOCK; at <= (taker.end - 1) / GO_BLOCK; ++at) {
+      const go_block block{.file = file, .number = static_cast<uint32_t>(at)};
+      if (bpf_map_update_elem(bpf_map__fd(skeleton_.maps.go_takers), &block, &takes, BPF_ANY) == 0) continue;
+      ForgetTakers(file, takers);
+      return false;
+    }
+  }
+  return true;
+}
+
+void BpfGoroutines::ForgetTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers) {
+  for (const runtime::CodeRange& taker : takers) {
+    for (uint64_t at = taker.begin / GO_BLOCK; at <= (taker.end - 1) / GO_BLOCK; ++at) {
+      const go_block block{.file = file, .number = static_cast<uint32_t>(at)};
+      bpf_map_delete_elem(bpf_map__fd(skeleton_.maps.go_takers), &block);
+    }
+  }
+}
+
+// Threads look again; the programs spend nothing on Go while none is there.
+void BpfGoroutines::Changed() { skeleton_.bss->gos = followed_ == 0 ? 0 : ++version_; }
+
+void BpfGoroutines::OnExit(uint32_t tgid) {
+  const auto gone = processes_.extract(tgid);
+  if (gone.empty()) return;
+  if (gone.mapped().followed) {
+    bpf_map_delete_elem(bpf_map__fd(skeleton_.maps.go_programs), &tgid);
+    --followed_;
+    Changed();
+  }
+  const auto file = files_.find(gone.mapped().file);
+  if (file == files_.end() || --file->second.users != 0) return;
+  ForgetTakers(file->second.program.file, file->second.takers);
+  files_.erase(file);
+}
+
+void BpfGoroutines::OnTime(uint64_t now_ns) {
+  if (now_ns < next_look_ns_) return;
+  next_look_ns_ = now_ns + kLookNs;
+  std::vector<uint32_t> gone;
+  for (const auto& [tgid, process] : processes_) {
+    if (kill(static_cast<pid_t>(tgid), 0) != 0 && errno == ESRCH) gone.push_back(tgid);
+  }
+  for (const uint32_t tgid : gone) OnExit(tgid);
+}
+
+void BpfGoroutines::Detach() {
+  followed_ = 0;
+  Changed();
+  files_.clear();
+  processes_.clear();
+}
+
+bool BpfGoroutines::Refused(uint32_t tgid) const {
+  const auto process = processes_.find(tgid);
+  return process != processes_.end() && !process->second.followed;
+}
+
+}  // namespace tracelet::source

@@ -1,0 +1,90 @@
+// BpfGoroutines: uprobes on Go programs, which the goroutine rule needs. One set for each file
+// (device, inode), as long as a process runs it; then a process that starts later is probed from its
+// first instruction on. Entry probes, and one on each return of runtime.newproc1; never a uretprobe;
+// nothing is written into a process.
+//
+// One thread. At most kMaxFiles files and kMaxProcesses processes; further ones are refused.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "agent/base/result.h"
+#include "agent/runtime/goroutines.h"
+
+struct tracelet_bpf;
+struct bpf_link;
+
+namespace tracelet::source {
+
+class BpfGoroutines {
+ public:
+  static constexpr size_t kMaxFiles = 256;
+  static constexpr size_t kMaxOthers = 8'192;  // files that are known to be no Go programs
+
+  // Which processes are traced, by number and executable.
+  using Wanted = std::function<bool(uint32_t tgid, const std::string& exe)>;
+
+  // `skeleton` is loaded and must outlive it.
+  BpfGoroutines(tracelet_bpf& skeleton, Wanted wanted) : skeleton_(skeleton), wanted_(std::move(wanted)) {}
+
+  // Processes that are there already.
+  void AddPresent();
+  void OnExec(uint32_t tgid, const std::string& exe);
+  void OnExit(uint32_t tgid);
+  // Now and then: processes whose exit was not seen.
+  void OnTime(uint64_t now_ns);
+  void Detach();
+
+  // A Go program whose goroutines cannot be followed.
+  [[nodiscard]] bool Refused(uint32_t tgid) const;
+
+ private:
+  struct Unlink {
+    void operator()(bpf_link* link) const;
+  };
+  using Links = std::vector<std::unique_ptr<bpf_link, Unlink>>;
+  using FileId = std::pair<dev_t, ino_t>;
+  struct File {
+    Links links;  // none: it is refused
+    go_program program = {};
+    std::vector<runtime::CodeRange> takers;
+    size_t users = 0;
+  };
+
+  struct Process {
+    FileId file;
+    bool followed = false;
+  };
+
+  void Add(uint32_t tgid);
+  Result<bool> Follow(const std::string& path, const File& file, uint32_t tgid);
+  // Null when it is no Go program.
+  File* FileOf(const std::string& path, const FileId& id, uint32_t tgid);
+  Result<Links> Attach(const std::string& path, const std::vector<runtime::GoProbe>& probes);
+  // False when there is no room for all of them.
+  bool TellTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers);
+  void ForgetTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers);
+  void Changed();
+
+  tracelet_bpf& skeleton_;
+  const Wanted wanted_;
+  std::map<FileId, File> files_;
+  std::unordered_map<uint32_t, Process> processes_;  // of Go programs, by tgid
+  std::set<FileId> others_;
+  size_t followed_ = 0;  // processes that the programs know
+  uint32_t version_ = 0;
+  uint32_t last_file_ = 0;  // go_program.file
+  uint64_t next_look_ns_ = 0;
+};
+
+}  // namespace tracelet::source
