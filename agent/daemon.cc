@@ -160,6 +160,7 @@ std::string Daemon::RenderCapture() const {
   std::string text;
   if (!source_) return text;
   admin::AppendKernel(source_->Ledger(), text);
+  admin::AppendTls(source_->tls(), text);
   admin::AppendProgramCosts(source_->costs().programs(), source_->costs().sampled_ns(), text);
   admin::AppendPipeline(*pipeline_, sampler_, text);
   if (peers_) admin::AppendPeers(pipeline_->stitcher().peers(), text);

@@ -13,6 +13,7 @@
 
 #include "agent/cli/agent_config.h"
 #include "agent/cli/check.h"
+#include "agent/cli/check_tls.h"
 #include "agent/cli/options.h"
 #include "agent/cli/program.h"
 #include "agent/cli/session.h"
@@ -160,6 +161,9 @@ int Check() {
     return Ok();
   });
   std::fputs(cli::RenderFindings(findings).c_str(), stdout);
+  size_t others = 0;
+  const auto processes = cli::CheckProcesses(others);
+  std::fputs(cli::RenderProcesses(processes, others).c_str(), stdout);
   return cli::WouldStart(findings) ? 0 : 1;
 }
 

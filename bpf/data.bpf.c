@@ -6,7 +6,8 @@
  * Raw tracepoint since 4.17, with BTF since 5.5.
  */
 #include "go_registers.h"
-#include "http2.h"
+#include "scratch.h"
+#include "tls_mapped.h"
 #include <bpf/bpf_tracing.h>
 
 /* errno values that end a connection; EAGAIN and its like say nothing. */
@@ -273,6 +274,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		data_connected(syscall_arg(regs, 0), result);
 	else if (traits & (SYSCALL_SOCKOPT | SYSCALL_SHUTDOWN))
 		data_socket_call(regs, traits);
+	else if (traits & SYSCALL_MAP)
+		tls_mapped(syscall_arg(regs, 2), syscall_arg4(regs));
 	else if (!frame_init(&frame))
 		return 0;
 	else if (traits & SYSCALL_ACCEPT)

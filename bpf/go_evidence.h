@@ -45,6 +45,7 @@ static __always_inline void go_read(
 	}
 }
 
+#ifndef SCRATCH_OF_THREAD /* sys_exit's */
 /* What an operation says of the goroutine that made it, or had it made. */
 static __noinline int go_describe(struct event_data *event, struct thread_state *thread,
 	struct conn_state *conn, struct go_scratch *scratch)
@@ -84,5 +85,6 @@ static __noinline int go_describe(struct event_data *event, struct thread_state 
 	event->evidence_parent = cause.turn;
 	return 0;
 }
+#endif
 
 #endif /* TRACELET_BPF_GO_EVIDENCE_H */

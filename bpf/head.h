@@ -76,20 +76,15 @@ static __always_inline bool head_switches(const __u8 *bytes)
 	return *(__u64 *)bytes == 0x312e312f50545448ULL && *(__u32 *)(bytes + 8) == 0x31303120;
 }
 
-/* Where head_end() reads to: too large for the stack. Not preempted, see struct report. */
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct head_window);
-} head_windows SEC(".maps");
+/* Where head_end() reads to: too large for the stack. In scratch.h. */
+static struct head_window *head_window_here(void);
 
 /* One step of head_end(): bytes up to the end of the head if it ends among the next
  * HEAD_MIN of the `left` bytes. */
 __weak __noinline __u32 head_end_here(__u64 user, __u32 left)
 {
-	__u32 zero = 0, size = left;
-	struct head_window *window = bpf_map_lookup_elem(&head_windows, &zero);
+	struct head_window *window = head_window_here();
+	__u32 size = left;
 	__u64 before;
 
 	barrier_var(size); /* older verifiers see the bound only on this very register */
@@ -124,8 +119,8 @@ __weak __noinline __u32 head_end_here(__u64 user, __u32 left)
  */
 __weak __noinline __u32 head_end(__u64 user, __u32 length)
 {
-	__u32 zero = 0, end;
-	struct head_window *window = bpf_map_lookup_elem(&head_windows, &zero);
+	struct head_window *window = head_window_here();
+	__u32 end;
 
 	if (!window)
 		return 0;

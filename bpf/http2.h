@@ -46,7 +46,7 @@ enum http2_type {
 	HTTP2_CONTINUATION = 9,
 };
 
-/* The event in progress: bytes to copy, then bytes to skip. Not preempted, see struct report. */
+/* The event in progress: bytes to copy, then bytes to skip. In scratch.h. */
 struct http2_stage {
 	__u32 filled;
 	__u32 behind;
@@ -57,19 +57,7 @@ struct http2_stage {
 	__u8 bytes[HTTP2_STAGE + HTTP2_PIECE + HTTP2_HEADER + HTTP2_READ + 7];
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct http2_stage);
-} http2_stages SEC(".maps");
-
-static __always_inline struct http2_stage *http2_stage_here(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&http2_stages, &zero);
-}
+static struct http2_stage *http2_stage_here(void);
 
 static __always_inline __u32 http2_word(const __u8 *bytes)
 {

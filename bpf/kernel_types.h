@@ -83,6 +83,7 @@ struct task_struct {
 	struct files_struct *files;
 	struct nsproxy *nsproxy;
 	struct signal_struct *signal;
+	int exit_code; /* as wait() gives it; set before sched_process_exit, kernel/exit.c do_exit() */
 	struct mm_struct *mm;
 #if defined(__TARGET_ARCH_x86)
 	struct thread_struct thread;
@@ -95,7 +96,20 @@ struct inode {
 	unsigned long i_ino;
 };
 
+struct qstr {
+	const unsigned char *name;
+};
+
+struct dentry {
+	struct qstr d_name;
+};
+
+struct path {
+	struct dentry *dentry;
+};
+
 struct file {
+	struct path f_path;
 	struct inode *f_inode;
 	unsigned int f_flags;
 	void *private_data; /* of a socket: struct socket */

@@ -92,6 +92,7 @@ static __always_inline void loop_moved(
 	}
 }
 
+#ifndef SCRATCH_OF_THREAD /* the rest is sys_exit's */
 /* An operation on something that is not followed. `conn` is NULL when it is not in the table. */
 static __noinline void loop_moved_other(struct file *file, struct conn_state *conn, __u8 direction)
 {
@@ -190,5 +191,7 @@ static __noinline void loop_connected(__u32 fd, long result)
 	event->evidence = loop_evidence(thread, 0);
 	emit_submit(ring, event);
 }
+
+#endif
 
 #endif /* TRACELET_BPF_LOOP_H */

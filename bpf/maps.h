@@ -23,6 +23,9 @@ __weak volatile __u32 loops;
 /* Written by user space: how many processes were found to run CPython, ever. */
 __weak volatile __u32 pythons;
 
+/* Written by user space: how many files have probes on a TLS library's functions. */
+__weak volatile __u32 tls_files;
+
 /* Ring r serves CPUs [r * cpus_per_ring, (r + 1) * cpus_per_ring). */
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

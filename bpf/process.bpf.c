@@ -99,6 +99,23 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	return 0;
 }
 
+/* tgid -> the signal that says that a program went wrong. User space takes the entries of
+ * processes that it has probes in. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u32);
+} crashes SEC(".maps");
+
+static __always_inline void process_crashed(struct task_struct *task, __u32 tgid)
+{
+	__u32 signal = BPF_CORE_READ(task, exit_code) & 0x7f;
+
+	if (signal == 4 || signal == 5 || signal == 7 || signal == 11) /* ILL, TRAP, BUS, SEGV */
+		bpf_map_update_elem(&crashes, &tgid, &signal, BPF_ANY);
+}
+
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(sched_process_exit, struct task_struct *task)
 {
@@ -117,6 +134,8 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 		process_forget_python(tgid);
 	if (!traced)
 		return 0;
+	if (last && tls_files)
+		process_crashed(task, tgid);
 	if (last && frame_init(&frame)) {
 		ring = emit_ring(frame.cpu);
 		event = ring ? emit_reserve(ring, sizeof(*event), frame.cpu, EVENT_EXIT) : NULL;

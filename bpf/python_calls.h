@@ -5,6 +5,7 @@
 
 #include "python.h"
 
+#ifndef SCRATCH_OF_THREAD /* sys_exit's */
 /* At the exit of accept(). Like its peers it is not inlined to have a stack of its own. */
 static __noinline void python_accepted(const struct frame *frame, struct conn_state *conn)
 {
@@ -25,6 +26,7 @@ static __noinline void python_accepted(const struct frame *frame, struct conn_st
 	key = python_key(python, frame, PYTHON_FRESH | conn->python_family);
 	python_remember(&key, &fresh);
 }
+#endif
 
 /* The first read of what is for `family`. */
 static __always_inline void python_first_read(

@@ -7,30 +7,17 @@
 #include "go_evidence.h"
 #include "head.h"
 #include "loop.h"
+#include "operation.h"
 #include "python_calls.h"
 #include "syscalls.h"
 
 /* A longer iovec, or a head in more pieces, is reported but not copied further. */
 #define REPORT_PIECES 40
 
-/* What one system call moved. */
-struct operation {
-	__u64 buffer;	/* user address of the bytes, or of the iovec array; 0: not to be read */
-	__u32 segments; /* 0: `buffer` is the bytes */
-	__u32 length;	/* bytes moved */
-	__u32 trailing; /* bytes that the same call moved after these (sendmmsg) */
-	__s32 error;
-	__u16 flags; /* DATA_* */
-	__u8 direction;
-	__u8 nonblocking; /* MSG_DONTWAIT */
-	__u32 fd;
-};
-
 /*
- * One operation on its way to the ring. It lies in a map and not on the stack, and
- * the steps are global functions that look it up: the verifier then checks each step
- * once, for any content, and not once for every path that leads there. One per CPU
- * is enough: the kernel calls tracepoints with preemption off, and only sys_exit uses it.
+ * One operation on its way to the ring. It lies in a map (scratch.h) and not on the stack,
+ * and the steps are global functions that look it up: the verifier then checks each step
+ * once, for any content, and not once for every path that leads there.
  */
 struct report {
 	struct operation op;
@@ -50,19 +37,7 @@ struct report {
 	struct event_data event; /* as it will be sent, from header.tgid on */
 };
 
-struct {
-	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, struct report);
-} reports SEC(".maps");
-
-static __always_inline struct report *report_here(void)
-{
-	__u32 zero = 0;
-
-	return bpf_map_lookup_elem(&reports, &zero);
-}
+static struct report *report_here(void);
 
 /* As words, because of void pointers the compiler copies byte by byte. */
 static __always_inline void report_copy(struct event_data *event, const struct event_data *shared)
@@ -332,14 +307,6 @@ static __always_inline __u64 report_locate(
 	return offset;
 }
 
-static __always_inline bool report_blocking(
-	const struct socket_ref *ref, const struct frame *frame, const struct operation *op)
-{
-	if (!op->nonblocking && !socket_nonblocking(ref->file))
-		return true;
-	return frame->thread->polled_sock == (__u64)ref->sk;
-}
-
 /* A TCP connection is in the table as long as it exists, so a socket that is found needs
  * no look; a dying one may have left its address to another. */
 static __always_inline struct conn_state *report_find(struct socket_ref *ref, struct report *report)
@@ -386,6 +353,23 @@ static __always_inline bool report_frames(struct report *report, struct conn_sta
 	return walked;
 }
 
+/* Reports the bytes of an operation that has been described. */
+static __always_inline void report_moved(struct report *report, struct conn_state *conn)
+{
+	report_begin(report);
+	if (conn->http2.state != HTTP2_NOT && report_frames(report, conn))
+		return;
+	report_open_head(report, conn);
+	report->switching = 0;
+	report_pieces();
+	conn->direction[report->op.direction & 1].head_left = report->head_left;
+	if (report->switching)
+		conn->http2.state = HTTP2_UPGRADING;
+}
+
+#ifndef SCRATCH_OF_THREAD /* sys_exit's */
+#include "tls_sockets.h"
+
 /* Reports the operation in report_here(). */
 __noinline int report_operation(void)
 {
@@ -410,6 +394,8 @@ __noinline int report_operation(void)
 		if (conn)
 			socket_remember(&ref, conn);
 	}
+	if (tls_files && conn && tls_moved(&ref, conn, op))
+		return 0;
 	if (!conn || conn->status & CONN_IGNORED) {
 		if (loops)
 			loop_moved_other(ref.file, conn, op->direction);
@@ -426,7 +412,7 @@ __noinline int report_operation(void)
 	if (frame.thread->born)
 		op->flags |= DATA_THREAD_BORN;
 	if (op->direction == DIRECTION_RX && conn->role != ROLE_CLIENT &&
-		report_blocking(&ref, &frame, op))
+		operation_blocks(&ref, &frame, op))
 		op->flags |= DATA_BLOCKING;
 	report_describe(report, &frame, conn, report_locate(&ref, conn, op));
 	if (gos && op->length && !(op->flags & DATA_PEEK)) {
@@ -438,18 +424,11 @@ __noinline int report_operation(void)
 		report->head_left = 0;
 		report_piece(true);
 	} else {
-		report_begin(report);
-		if (conn->http2.state == HTTP2_NOT || !report_frames(report, conn)) {
-			report_open_head(report, conn);
-			report->switching = 0;
-			report_pieces();
-			conn->direction[op->direction & 1].head_left = report->head_left;
-			if (report->switching)
-				conn->http2.state = HTTP2_UPGRADING;
-		}
+		report_moved(report, conn);
 	}
 	frame.thread->attempts = report->event.attempts;
 	return 0;
 }
+#endif
 
 #endif /* TRACELET_BPF_REPORT_H */

@@ -111,6 +111,7 @@ struct direction_state {
 #define CONN_DYING (1 << 1)	/* TCP state CLOSE, data may be left to read */
 #define CONN_IGNORED (1 << 2)	/* set by user space: carries nothing of interest */
 #define CONN_UNIX (1 << 3)
+#define CONN_TLS (1 << 5)     /* direction[] and http2 are of the plaintext, see tls.h */
 #define CONN_BLOCKED (1 << 4) /* a write did not fit; the rest is written in a later callback */
 
 /* conn_state.go */

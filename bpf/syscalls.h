@@ -27,7 +27,8 @@ enum syscall_traits {
 
 	SYSCALL_SOCKOPT = 1 << 14, /* (fd, level, name, ...) */
 	SYSCALL_SHUTDOWN = 1 << 15,
-	SYSCALL_RING = 1 << 16,				      /* io_uring_setup(entries, params) */
+	SYSCALL_RING = 1 << 16, /* io_uring_setup(entries, params) */
+	SYSCALL_MAP = 1 << 17,	/* (address, length, protection, flags, fd, ...) */
 	SYSCALL_ANY_RESULT = SYSCALL_WAITS | SYSCALL_CONNECT, /* of interest when they fail, too */
 
 	MOVES_NO_BUFFER = MOVES_FILE | MOVES_PIPE,
@@ -53,6 +54,7 @@ static const __u32 syscall_traits[SYSCALL_TABLE_SIZE] = {
 	[__NR_splice] = SYSCALL_MOVES | MOVES_PIPE,
 	[__NR_connect] = SYSCALL_CONNECT,
 	[__NR_io_uring_setup] = SYSCALL_RING,
+	[__NR_mmap] = SYSCALL_MAP,
 	[__NR_getsockopt] = SYSCALL_SOCKOPT,
 	[__NR_shutdown] = SYSCALL_SHUTDOWN,
 	[__NR_accept] = SYSCALL_ACCEPT,
@@ -88,6 +90,11 @@ static __always_inline __u64 syscall_arg(struct pt_regs *regs, int index)
 		return regs->r10;
 	}
 }
+
+static __always_inline __u64 syscall_arg4(struct pt_regs *regs)
+{
+	return regs->r8;
+}
 #elif defined(__TARGET_ARCH_arm64)
 static __always_inline __u32 syscall_number(struct pt_regs *regs)
 {
@@ -97,6 +104,11 @@ static __always_inline __u32 syscall_number(struct pt_regs *regs)
 static __always_inline __u64 syscall_arg(struct pt_regs *regs, int index)
 {
 	return index == 0 ? regs->orig_x0 : regs->regs[index];
+}
+
+static __always_inline __u64 syscall_arg4(struct pt_regs *regs)
+{
+	return regs->regs[4];
 }
 #endif
 

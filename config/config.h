@@ -28,6 +28,14 @@ struct Selector {
   std::vector<std::string> images;      // globs
 };
 
+// Uprobes on the functions of TLS libraries.
+struct SourceTls {
+  bool enabled = true;
+  double max_cpu = 0.5;                    // of one; above it the probes are taken away
+  std::vector<std::string> exclude_exes;   // globs against the path of the executable
+  std::vector<std::string> exclude_files;  // globs against the path of the library, or of the executable it is in
+};
+
 struct Source {
   bool enabled = true;             // false: only what SDKs send, without eBPF or root
   uint32_t ring_bytes = 4u << 20;  // per ring, a power of two; counts as resident memory
@@ -38,6 +46,7 @@ struct Source {
   uint32_t drain_interval_ms = 20;     // also wakes when a ring is an eighth full
   uint32_t cost_sample_period_s = 60;  // 0: never
   uint32_t priority = 15;              // of the capture thread: minus its niceness; 0: as it is
+  SourceTls tls;
 };
 
 struct Conn {

@@ -16,6 +16,18 @@ Key Text(std::string name, Place place, std::string comment, Texts choices = {})
   return {std::move(name), place, std::move(comment), 0, 0, std::move(choices)};
 }
 
+void AddTls(SourceTls& tls, std::vector<Section>& sections) {
+  sections.push_back(
+      {"source.tls",
+       "Uprobes on OpenSSL, BoringSSL and GnuTLS, so that encrypted requests are seen.",
+       {Text("enabled", &tls.enabled, ""),
+        Number("max_cpu", &tls.max_cpu,
+               "Of one CPU. When the probes took more in a sample, they are taken away until a restart.", 0, 4096),
+        Text("exclude_exes", &tls.exclude_exes, "Globs: the files of these executables are not probed."),
+        Text("exclude_files", &tls.exclude_files,
+             "Globs: nor these libraries: [\"/opt/*/libssl.so*\"], nor programs that contain one.")}});
+}
+
 void AddCapture(Config& config, std::vector<Section>& sections) {
   Selector& selector = config.selector;
   sections.push_back(
@@ -50,6 +62,7 @@ void AddCapture(Config& config, std::vector<Section>& sections) {
                "Of the capture thread on a busy host: minus its niceness; needs CAP_SYS_NICE. 0: as it is.", 0, 20),
         Number("cost_sample_period_s", &source.cost_sample_period_s,
                "For half a second of each period the kernel counts what the programs cost. 0: never.", 0, 86'400)}});
+  AddTls(source.tls, sections);
   sections.push_back({"conn",
                       "Connections as user space remembers them.",
                       {Number("max_connections", &config.conn.max_connections, "", 16, 1 << 24),

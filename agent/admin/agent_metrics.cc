@@ -58,6 +58,14 @@ void AppendKernel(const source::KernelLedger& kernel, std::string& out) {
   text.Sample(Labels({{"reason", "malformed"}}), kernel.malformed);
 }
 
+void AppendTls(const source::TlsLedger& tls, std::string& out) {
+  MetricsText text(out);
+  AppendGauge("tracelet_tls_files", "Libraries and programs whose TLS functions are probed.", tls.files, text);
+  text.Counter("tracelet_tls_files_detached_total", "Files that are not probed again until a restart.");
+  text.Sample(Labels({{"reason", "costs"}}), tls.detached_costs);
+  text.Sample(Labels({{"reason", "crash"}}), tls.detached_crashes);
+}
+
 void AppendProgramCosts(const std::vector<source::ProgramRuns>& programs, uint64_t sampled_ns, std::string& out) {
   MetricsText text(out);
   AppendCounter("tracelet_bpf_sampled_nanoseconds_total", "How long the kernel counted what the programs cost.",

@@ -11,12 +11,14 @@
 #include "agent/pipeline/sampler.h"
 #include "agent/source/event_source.h"
 #include "agent/source/program_runs.h"
+#include "agent/source/tls_ledger.h"
 #include "exporter/export_worker.h"
 
 namespace tracelet::admin {
 
 void AppendBuildInfo(std::string& out);
 void AppendKernel(const source::KernelLedger& kernel, std::string& out);
+void AppendTls(const source::TlsLedger& tls, std::string& out);
 // Within samples of that length in all, see source::BpfCosts.
 void AppendProgramCosts(const std::vector<source::ProgramRuns>& programs, uint64_t sampled_ns, std::string& out);
 void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler& sampler, std::string& out);

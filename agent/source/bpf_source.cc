@@ -77,16 +77,22 @@ Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settin
   if (!epoll) return epoll.error();
   if (Status attached = (*programs)->Attach(); !attached) return attached.error();
   // From here on the fork tracepoint enrols; these were there before.
-  for (uint32_t tgid : selector->TreeMembers()) (*programs)->SetVerdict(tgid, VERDICT_TRACE_TREE);
+  const std::vector<uint32_t> members = selector->TreeMembers();
+  for (uint32_t tgid : members) (*programs)->SetVerdict(tgid, VERDICT_TRACE_TREE);
   auto probes = std::make_unique<BpfProbes>((*programs)->skeleton(), Wanted(*selector));
   auto goroutines = std::make_unique<BpfGoroutines>((*programs)->skeleton(), Wanted(*selector));
+  auto tls = std::make_unique<BpfTls>((*programs)->skeleton(), settings.tls, Wanted(*selector));
   std::unique_ptr<BpfSource> source(
       new BpfSource(settings, std::move(*selector), std::move(*programs), std::move(memory), std::move(*epoll)));
   source->probes_ = std::move(probes);
   source->goroutines_ = std::move(goroutines);
+  source->tls_ = std::move(tls);
+  if (selection.tree != 0) source->tls_->OnMapped(selection.tree);
+  for (uint32_t tgid : members) source->tls_->OnMapped(tgid);
   if (selection.tree != 0) return source;  // a tree is told by its execs
   source->probes_->AddPresent();
   source->goroutines_->AddPresent();
+  source->tls_->AddPresent();
   return source;
 }
 
@@ -113,7 +119,7 @@ Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout)
   if (!stopped_ && next_clock_ns_ != 0) Wait(std::min(timeout, drain_interval_));
   DoTimers(sink, ReadClock(CLOCK_MONOTONIC));
   const auto watermark = reader_.Round(ReadClock(CLOCK_MONOTONIC), [&](const event_header& event) {
-    if (event.kind == EVENT_OPEN || event.kind == EVENT_EXEC || event.kind == EVENT_EXIT) ProbeFor(event);
+    if (event.kind != EVENT_DATA && event.kind != EVENT_CLOSE) ProbeFor(event);
     gate_.OnEvent(event, sink);
   });
   if (watermark) sink.OnWatermark(*watermark);
@@ -122,17 +128,19 @@ Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout)
 
 void BpfSource::ProbeFor(const event_header& event) {
   if (stopped_) return;
-  if (event.kind == EVENT_EXIT) {
-    probes_->OnExit(event.tgid);
-    return goroutines_->OnExit(event.tgid);
-  }
+  if (event.kind == EVENT_MAPPED) return tls_->OnMapped(event.tgid);
   if (event.kind == EVENT_OPEN) {
     if (reinterpret_cast<const event_open&>(event).role != ROLE_SERVER) probes_->OnCalls(event.tgid);
-    return;
+  } else if (event.kind == EVENT_EXIT) {
+    probes_->OnExit(event.tgid);
+    goroutines_->OnExit(event.tgid);
+    tls_->OnExit(event.tgid, event.time_ns);
+  } else if (event.kind == EVENT_EXEC) {
+    const char* exe = reinterpret_cast<const event_exec&>(event).exe;
+    probes_->OnExec(event.tgid, exe, event.time_ns);
+    goroutines_->OnExec(event.tgid, exe);
+    tls_->OnExec(event.tgid, exe, event.time_ns);
   }
-  const char* exe = reinterpret_cast<const event_exec&>(event).exe;
-  probes_->OnExec(event.tgid, exe, event.time_ns);
-  goroutines_->OnExec(event.tgid, exe);
 }
 
 void BpfSource::Wait(std::chrono::milliseconds timeout) {
@@ -149,6 +157,8 @@ void BpfSource::DoTimers(EventSink& sink, uint64_t now_ns) {
   if (!stopped_) {
     probes_->OnTime(now_ns);
     goroutines_->OnTime(now_ns);
+    tls_->OnTime(now_ns);
+    tls_->OnCosts(costs_.programs(), costs_.sampled_ns());
   }
   if (now_ns >= next_sweep_ns_ && !stopped_) {
     connections_.Sweep(now_ns);
@@ -161,6 +171,7 @@ void BpfSource::Stop() {
   programs_->Detach();
   probes_->Detach();
   goroutines_->Detach();
+  tls_->Detach();
   give_up_ns_ = ReadClock(CLOCK_MONOTONIC) + kDrainLimitNs;
 }
 

@@ -14,6 +14,7 @@
 #include "agent/source/bpf_goroutines.h"
 #include "agent/source/bpf_probes.h"
 #include "agent/source/bpf_programs.h"
+#include "agent/source/bpf_tls.h"
 #include "agent/source/event_source.h"
 #include "agent/source/process_gate.h"
 #include "agent/source/ring_reader.h"
@@ -36,6 +37,7 @@ class BpfSource : public EventSource {
   [[nodiscard]] KernelLedger Ledger() const override;
 
   [[nodiscard]] const BpfCosts& costs() const { return costs_; }
+  [[nodiscard]] TlsLedger tls() const { return tls_->ledger(); }
   // Events that came out after a watermark had said they could not (see RingReader).
   [[nodiscard]] uint64_t late() const { return reader_.late(); }
 
@@ -53,6 +55,7 @@ class BpfSource : public EventSource {
   std::unique_ptr<BpfPrograms> programs_;
   std::unique_ptr<BpfProbes> probes_;          // never null
   std::unique_ptr<BpfGoroutines> goroutines_;  // never null
+  std::unique_ptr<BpfTls> tls_;                // never null
   UniqueFd epoll_;
   RingReader reader_;
   BpfConnections connections_;

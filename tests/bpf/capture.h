@@ -25,6 +25,7 @@ struct Data {
   uint32_t waits;
   uint32_t tgid;
   uint32_t tid;
+  int64_t record;
 };
 
 // All that was said of one end of a connection.

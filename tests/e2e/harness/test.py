@@ -96,6 +96,12 @@ class Test:
         self.wait_for(("127.0.0.1", port))
         return f"http://127.0.0.1:{port}"
 
+    def certify(self, directory):
+        """Makes cert.pem and key.pem there, for localhost."""
+        command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
+        command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", directory / "key.pem", "-out", directory / "cert.pem"]
+        subprocess.run(command, check=True, capture_output=True)
+
     def wait_for(self, address):
         def accepts():
             family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET

@@ -1,0 +1,247 @@
+#include "agent/source/bpf_tls.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <fnmatch.h>
+#include <spdlog/spdlog.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstring>
+#include <ctime>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+
+#include "bpf/state.h"
+#include "tracelet.skel.h"
+
+namespace tracelet::source {
+namespace {
+
+constexpr uint64_t kLookNs = 10'000'000'000;
+
+uint64_t ReadClock() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+std::string ProcOf(uint32_t tgid) { return "/proc/" + std::to_string(tgid); }
+
+std::string ExeOf(uint32_t tgid) {
+  std::error_code failed;
+  return std::filesystem::read_symlink(ProcOf(tgid) + "/exe", failed).string();
+}
+
+// The numbers of all processes.
+std::vector<uint32_t> Processes() {
+  std::vector<uint32_t> all;
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
+    const std::string name = entry.path().filename().string();
+    uint32_t tgid = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), tgid);
+    if (error == std::errc() && end == name.data() + name.size()) all.push_back(tgid);
+  }
+  return all;
+}
+
+// proc(5): "START-END r-xp OFFSET DEVICE INODE   PATH", of a mapping that is executed.
+std::vector<std::string> MappedLibraries(uint32_t tgid) {
+  std::vector<std::string> paths;
+  std::ifstream maps(ProcOf(tgid) + "/maps");
+  for (std::string line; std::getline(maps, line);) {
+    const size_t slash = line.find('/');
+    const size_t rights = line.find(' ');
+    if (slash == std::string::npos || rights + 3 > slash || line[rights + 3] != 'x') continue;
+    std::string path = line.substr(slash);
+    if (runtime::MayBeTlsLibrary(path) && std::ranges::find(paths, path) == paths.end()) paths.push_back(path);
+  }
+  return paths;
+}
+
+const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::TlsProgram program) {
+  switch (program) {
+    case runtime::TlsProgram::kRead:
+      return skeleton.progs.tls_read;
+    case runtime::TlsProgram::kReadEx:
+      return skeleton.progs.tls_read_ex;
+    case runtime::TlsProgram::kWrite:
+      return skeleton.progs.tls_write;
+    case runtime::TlsProgram::kWriteEx:
+      return skeleton.progs.tls_write_ex;
+    case runtime::TlsProgram::kHandshake:
+      return skeleton.progs.tls_handshake;
+    case runtime::TlsProgram::kFree:
+      break;
+  }
+  return skeleton.progs.tls_free;
+}
+
+bool Matches(const std::vector<std::string>& globs, const std::string& path) {
+  return std::ranges::any_of(globs, [&](const auto& glob) { return fnmatch(glob.c_str(), path.c_str(), 0) == 0; });
+}
+
+}  // namespace
+
+void BpfTls::Unlink::operator()(bpf_link* link) const { bpf_link__destroy(link); }
+
+bool BpfTls::Allowed(const std::string& exe) const {
+  return settings_.enabled && !too_costly_ && !Matches(settings_.exclude_exes, exe);
+}
+
+void BpfTls::AddPresent() {
+  if (!settings_.enabled) return;
+  for (const uint32_t tgid : Processes()) {
+    const std::string exe = ExeOf(tgid);
+    if (!exe.empty() && wanted_(tgid, exe)) Add(tgid, exe, true);
+  }
+}
+
+void BpfTls::OnExec(uint32_t tgid, const std::string& exe, uint64_t now_ns) {
+  OnExit(tgid, now_ns);
+  if (wanted_(tgid, exe)) Add(tgid, exe, false);
+}
+
+void BpfTls::OnMapped(uint32_t tgid) {
+  const std::string exe = ExeOf(tgid);
+  if (!exe.empty() && wanted_(tgid, exe)) Add(tgid, exe, true);
+}
+
+void BpfTls::Add(uint32_t tgid, const std::string& exe, bool mapped) {
+  if (!Allowed(exe)) return;
+  AddFile(tgid, ProcOf(tgid) + "/exe", exe);
+  if (!mapped) return;
+  for (const std::string& path : MappedLibraries(tgid)) AddFile(tgid, ProcOf(tgid) + "/root" + path, path);
+}
+
+void BpfTls::AddFile(uint32_t tgid, const std::string& path, const std::string& name) {
+  struct stat status {};
+  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  const int64_t changed = status.st_mtim.tv_sec * int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
+  const FileId id{status.st_dev, status.st_ino, changed};
+  if (const auto known = files_.find(id); known != files_.end()) {
+    known->second.users.insert(tgid);
+    return;
+  }
+  if (without_.contains(id) || Matches(settings_.exclude_files, name)) return;
+  const auto probes = runtime::FindTlsProbes(path);
+  if (!probes || probes->empty()) {
+    if (without_.size() >= kMaxKnown) without_.clear();
+    without_.insert(id);
+    return;
+  }
+  Result<Links> links = files_.size() < kMaxFiles ? Attach(path, *probes) : Error{"too many different files"};
+  if (!links) {
+    spdlog::warn("{}: what it encrypts is not seen, because {}", name, links.error().message);
+    without_.insert(id);
+    return;
+  }
+  spdlog::debug("{}: TLS functions are probed", name);
+  File& file = files_[id];
+  file.path = name;
+  file.links = std::move(*links);
+  file.users.insert(tgid);
+  file.attached_ns = ReadClock();
+  Count();
+}
+
+Result<BpfTls::Links> BpfTls::Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
+  Links links;
+  const auto attach = [&](const bpf_program* program, bool returns, uint64_t offset) {
+    links.emplace_back(bpf_program__attach_uprobe(program, returns, /*pid=*/-1, path.c_str(), offset));
+    return links.back() != nullptr;
+  };
+  for (const runtime::TlsProbe& probe : probes) {
+    const bool attached = (!probe.returns || attach(skeleton_.progs.tls_return, true, probe.offset)) &&
+                          attach(ProgramOf(skeleton_, probe.program), false, probe.offset);
+    if (attached) continue;
+    const Error error = SystemError("its functions cannot be probed");
+    while (!links.empty()) links.pop_back();
+    return error;
+  }
+  return links;
+}
+
+// sys_exit spends nothing on TLS while no file has probes.
+void BpfTls::Count() { skeleton_.bss->tls_files = static_cast<uint32_t>(files_.size()); }
+
+void BpfTls::OnCosts(const std::vector<ProgramRuns>& programs, uint64_t sampled_ns) {
+  if (sampled_ns == sampled_ns_) return;
+  uint64_t counted_ns = 0;
+  for (const ProgramRuns& program : programs) {
+    if (program.name.starts_with("tls_")) counted_ns += program.ns + program.runs * kTrapNs;
+  }
+  const double share = static_cast<double>(counted_ns - counted_ns_) / static_cast<double>(sampled_ns - sampled_ns_);
+  counted_ns_ = counted_ns;
+  sampled_ns_ = sampled_ns;
+  if (share <= settings_.max_cpu || files_.empty()) return;
+  spdlog::warn("the probes on TLS libraries took {:.2f} of a CPU, and [source.tls] max_cpu is {}: taken away", share,
+               settings_.max_cpu);
+  too_costly_ = true;
+  ledger_.detached_costs += files_.size();
+  Detach();
+}
+
+uint32_t BpfTls::TakeCrash(uint32_t tgid) const {
+  uint32_t signal = 0;
+  const int map = bpf_map__fd(skeleton_.maps.crashes);
+  if (bpf_map_lookup_elem(map, &tgid, &signal) != 0) return 0;
+  bpf_map_delete_elem(map, &tgid);
+  return signal;
+}
+
+void BpfTls::Condemn(uint32_t tgid, uint32_t signal, uint64_t now_ns) {
+  std::erase_if(files_, [&](const auto& entry) {
+    const auto& [id, file] = entry;
+    if (!file.users.contains(tgid) || now_ns > file.attached_ns + kProbationNs) return false;
+    spdlog::error("process {} died of signal {} ({}) within a minute of probes on {}: not probed again", tgid, signal,
+                  strsignal(static_cast<int>(signal)), file.path);
+    without_.insert(id);
+    ++ledger_.detached_crashes;
+    return true;
+  });
+  Count();
+}
+
+TlsLedger BpfTls::ledger() const {
+  TlsLedger ledger = ledger_;
+  ledger.files = files_.size();
+  return ledger;
+}
+
+void BpfTls::OnExit(uint32_t tgid, uint64_t now_ns) {
+  if (files_.empty()) return;
+  if (const uint32_t signal = TakeCrash(tgid); signal != 0) Condemn(tgid, signal, now_ns);
+  for (auto& [id, file] : files_) {
+    if (file.users.erase(tgid) != 0 && file.users.empty()) file.unused_since_ns = now_ns;
+  }
+}
+
+void BpfTls::OnTime(uint64_t now_ns) {
+  if (now_ns < next_look_ns_ || files_.empty()) return;
+  next_look_ns_ = now_ns + kLookNs;
+  for (auto& [id, file] : files_) {  // whose exit was not seen
+    std::erase_if(file.users, [](uint32_t tgid) { return kill(static_cast<pid_t>(tgid), 0) != 0 && errno == ESRCH; });
+    if (file.users.empty() && file.unused_since_ns == 0) file.unused_since_ns = now_ns;
+    if (!file.users.empty()) file.unused_since_ns = 0;
+  }
+  const auto expired = [now_ns](const auto& entry) {
+    return entry.second.users.empty() && entry.second.unused_since_ns + kLingerNs <= now_ns;
+  };
+  if (std::ranges::none_of(files_, expired)) return;
+  AddPresent();  // nothing tells of processes that were forked and use what their parents had mapped
+  std::erase_if(files_, expired);
+  Count();
+}
+
+void BpfTls::Detach() {
+  files_.clear();
+  Count();
+}
+
+}  // namespace tracelet::source

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0
+/*
+ * Probes at the functions of TLS libraries, at their entries and where they return. User
+ * space attaches them, once per file. They run with preemption on, so the steps of a report
+ * are here once more, on memory of the thread's own (scratch.h).
+ */
+#define SCRATCH_OF_THREAD
+#define head_end_here tls_head_end_here
+#define head_end tls_head_end
+#define report_piece tls_report_piece
+#define report_pieces tls_report_pieces
+#define http2_flush tls_http2_flush
+#define http2_step tls_http2_step
+#define http2_probe_step tls_http2_probe_step
+#define http2_probe tls_http2_probe
+#define http2_operation tls_http2_operation
+#include "scratch.h"
+#include "tls_positions.h"
+#include "tls_sessions.h"
+
+#if defined(__TARGET_ARCH_x86)
+#define TLS_ARG1(regs) (regs)->di
+#define TLS_ARG2(regs) (regs)->si
+#define TLS_ARG3(regs) (regs)->dx
+#define TLS_ARG4(regs) (regs)->cx
+#define TLS_RESULT(regs) (regs)->ax
+#define TLS_RETURNED 8 /* the address that it returned to was popped */
+#else
+#define TLS_ARG1(regs) (regs)->regs[0]
+#define TLS_ARG2(regs) (regs)->regs[1]
+#define TLS_ARG3(regs) (regs)->regs[2]
+#define TLS_ARG4(regs) (regs)->regs[3]
+#define TLS_RESULT(regs) (regs)->regs[0]
+#define TLS_RETURNED 0
+#endif
+
+static const struct tls_thread tls_thread_empty;
+
+static __always_inline struct tls_thread *tls_thread_here(bool make)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &tid);
+
+	if (thread || !make)
+		return thread;
+	bpf_map_update_elem(&tls_threads, &tid, &tls_thread_empty, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&tls_threads, &tid);
+}
+
+/* Calls that were left without a return (longjmp, exceptions) are at or below `stack`. */
+static __always_inline void tls_drop_left(struct tls_thread *thread, __u64 stack)
+{
+	for (int i = 0; i < TLS_DEPTH; i++) {
+		struct tls_call *call = tls_innermost(thread);
+
+		if (call && call->stack <= stack)
+			thread->depth--;
+	}
+}
+
+static __always_inline int tls_enter(struct pt_regs *regs, __u8 kind, __u64 counted)
+{
+	struct tls_thread *thread;
+	struct tls_call *call;
+	__u32 depth;
+
+	if (!filter_process(bpf_get_current_pid_tgid() >> 32))
+		return 0;
+	thread = tls_thread_here(true);
+	if (!thread)
+		return 0;
+	tls_drop_left(thread, regs->sp);
+	depth = thread->depth;
+	if (depth >= TLS_DEPTH) {
+		thread->depth = 0; /* of another stack: begins anew */
+		depth = 0;
+	}
+	call = &thread->calls[depth];
+	call->stack = regs->sp;
+	call->session = TLS_ARG1(regs);
+	call->buffer = TLS_ARG2(regs);
+	call->size = TLS_ARG3(regs);
+	call->counted = counted;
+	call->sock = 0;
+	call->kind = kind;
+	call->mixed = 0;
+	thread->depth = depth + 1;
+	return 0;
+}
+
+SEC("uprobe")
+int tls_read(struct pt_regs *regs)
+{
+	return tls_enter(regs, TLS_READ, 0);
+}
+
+SEC("uprobe")
+int tls_read_ex(struct pt_regs *regs)
+{
+	return tls_enter(regs, TLS_READ, TLS_ARG4(regs));
+}
+
+SEC("uprobe")
+int tls_write(struct pt_regs *regs)
+{
+	return tls_enter(regs, TLS_WRITE, 0);
+}
+
+SEC("uprobe")
+int tls_write_ex(struct pt_regs *regs)
+{
+	return tls_enter(regs, TLS_WRITE, TLS_ARG4(regs));
+}
+
+SEC("uprobe")
+int tls_handshake(struct pt_regs *regs)
+{
+	return tls_enter(regs, TLS_HANDSHAKE, 0);
+}
+
+SEC("uprobe")
+int tls_free(struct pt_regs *regs)
+{
+	struct tls_session_key key = { .session = TLS_ARG1(regs),
+		.tgid = bpf_get_current_pid_tgid() >> 32 };
+
+	bpf_map_delete_elem(&tls_sessions, &key);
+	return 0;
+}
+
+/* The call that returns now is taken out; an outer one of the same session goes on and tells
+ * what it moved. */
+static __always_inline bool tls_leave(struct pt_regs *regs, struct tls_call *left)
+{
+	__u64 stack = regs->sp - TLS_RETURNED;
+	struct tls_thread *thread = tls_thread_here(false);
+	struct tls_call *call;
+
+	if (!thread)
+		return false;
+	tls_drop_left(thread, stack - 1);
+	call = tls_innermost(thread);
+	if (!call || call->stack != stack)
+		return false;
+	*left = *call;
+	thread->depth--;
+	call = tls_innermost(thread);
+	if (!call || call->session != left->session)
+		return true;
+	call->mixed |= left->mixed || (call->sock && left->sock && call->sock != left->sock);
+	if (left->sock)
+		call->sock = left->sock;
+	return call->kind != left->kind;
+}
+
+/* How many bytes of plaintext the call moved; not above 0: none. */
+static __always_inline __s64 tls_count(const struct tls_call *call, __s32 result)
+{
+	__u64 counted = 0;
+
+	if (!call->counted)
+		return result;
+	if (result != 1 || bpf_probe_read_user(&counted, sizeof(counted), (void *)call->counted))
+		return 0;
+	return counted;
+}
+
+/* Reports plaintext of a connection that is CONN_TLS. */
+static __always_inline void tls_report(
+	struct conn_state *conn, struct tls_conn *tls, const struct tls_call *call, __u32 count)
+{
+	__u8 direction = call->kind == TLS_WRITE ? DIRECTION_TX : DIRECTION_RX;
+	struct direction_state *stream = &conn->direction[direction & 1];
+	__s64 record = tls_position(tls, call, count, stream->next);
+	struct scratch *scratch;
+	struct report *report;
+	struct frame frame = {};
+
+	if (!(conn->status & CONN_ANNOUNCED) || conn->status & CONN_IGNORED ||
+		!frame_init(&frame)) {
+		stream->next += count;
+		return;
+	}
+	scratch = scratch_take();
+	if (!scratch) {
+		LEDGER_ADD(threads_full);
+		stream->next += count;
+		return;
+	}
+	report = &scratch->report;
+	report->op.buffer = call->buffer;
+	report->op.length = count;
+	report->op.direction = direction;
+	report->op.flags = DATA_PLAINTEXT;
+	if (frame.thread->loop == LOOP_KNOWN)
+		loop_moved(frame.thread, conn, direction, true);
+	if (frame.thread->born)
+		report->op.flags |= DATA_THREAD_BORN;
+	if (direction == DIRECTION_RX && conn->role != ROLE_CLIENT && tls && tls->blocking)
+		report->op.flags |= DATA_BLOCKING;
+	report_describe(report, &frame, conn, stream->next);
+	report->event.record = record;
+	stream->next += count;
+	report_moved(report, conn);
+	frame.thread->attempts = report->event.attempts;
+	scratch_give();
+}
+
+SEC("uretprobe")
+int tls_return(struct pt_regs *regs)
+{
+	struct tls_call call = {};
+	struct conn_state *conn;
+	struct tls_conn *tls;
+	__s64 count;
+
+	if (!tls_leave(regs, &call))
+		return 0;
+	count = call.kind == TLS_HANDSHAKE ? 0 : tls_count(&call, TLS_RESULT(regs));
+	conn = tls_connection(&call);
+	if (!conn) {
+		if (count > 0)
+			tls_give_up(&call);
+		return 0;
+	}
+	tls = tls_find(conn);
+	if (tls)
+		tls->unclaimed = TLS_UNCLAIMED;
+	if (count > 0 && count <= 0x7fffffff)
+		tls_report(conn, tls, &call, count);
+	if (tls && (count <= 0 || call.kind != TLS_WRITE))
+		tls_moved_nothing(tls, &call);
+	return 0;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/* Which connection is a session's? Of the probes at libraries. */
+#ifndef TRACELET_BPF_TLS_SESSIONS_H
+#define TRACELET_BPF_TLS_SESSIONS_H
+
+#include "tls.h"
+
+/* Is one of the words in this part of the session's memory the random of a ClientHello? */
+__noinline __u64 tls_scan(__u64 user)
+{
+	struct tls_hello_key key = { .tgid = bpf_get_current_pid_tgid() >> 32 };
+	__u64 words[TLS_SCAN_STEP / 8] = {}, rest[3];
+	struct tls_hello *hello;
+
+	if (bpf_probe_read_user(words, sizeof(words), (void *)user))
+		return 0;
+	for (__u32 i = 0; i < TLS_SCAN_STEP / 8; i++) {
+		key.random = words[i];
+		hello = bpf_map_lookup_elem(&tls_hellos, &key);
+		if (!hello || bpf_probe_read_user(rest, sizeof(rest), (void *)(user + i * 8 + 8)))
+			continue;
+		if (rest[0] == hello->random[0] && rest[1] == hello->random[1] &&
+			rest[2] == hello->random[2] && !hello->twice)
+			return hello->sock;
+	}
+	return 0;
+}
+
+/* Looks for the session's connection by its ClientHello. 0: not found. */
+static __always_inline __u64 tls_search(
+	const struct tls_session_key *key, const struct tls_session *known)
+{
+	struct tls_session fresh = { .tries = known ? known->tries : 0 };
+	__u64 sock = 0;
+
+	if (fresh.tries++ >= TLS_TRIES)
+		return 0;
+	bpf_map_update_elem(&tls_sessions, key, &fresh, BPF_ANY);
+	for (int i = 0; i < TLS_SCAN_STEPS && !sock; i++)
+		sock = tls_scan(key->session + i * TLS_SCAN_STEP);
+	return sock;
+}
+
+/* Plaintext went of a session without a connection: what follows would not be its beginning. */
+static __always_inline void tls_give_up(const struct tls_call *call)
+{
+	struct tls_session_key key = { .session = call->session,
+		.tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct tls_session *known = bpf_map_lookup_elem(&tls_sessions, &key);
+
+	if (known && !known->sock)
+		known->tries = TLS_TRIES;
+}
+
+/* The session's connection: the one that this call moved ciphertext of, else the last one. */
+static __always_inline struct conn_state *tls_connection(const struct tls_call *call)
+{
+	struct tls_session_key key = { .session = call->session,
+		.tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct tls_session *known = bpf_map_lookup_elem(&tls_sessions, &key), fresh = {};
+	struct conn_key conn_key = {};
+	struct conn_state *conn;
+	__u64 found = 0;
+
+	if (call->mixed) {
+		bpf_map_delete_elem(&tls_sessions, &key);
+		return NULL;
+	}
+	if (call->sock)
+		conn_key.sock = call->sock;
+	else if (known)
+		conn_key.sock = known->sock;
+	if (!conn_key.sock)
+		conn_key.sock = found = tls_search(&key, known);
+	if (!conn_key.sock)
+		return NULL;
+	conn = bpf_map_lookup_elem(&conns, &conn_key);
+	if (!conn || !(conn->status & CONN_TLS))
+		return NULL;
+	if (known && known->sock == conn_key.sock && known->tx_base == conn->id.tx_base &&
+		known->rx_base == conn->id.rx_base)
+		return conn;
+	if (!call->sock && !found)
+		return NULL;
+	fresh.sock = conn_key.sock;
+	fresh.tx_base = conn->id.tx_base;
+	fresh.rx_base = conn->id.rx_base;
+	bpf_map_update_elem(&tls_sessions, &key, &fresh, BPF_ANY);
+	return conn;
+}
+
+#endif /* TRACELET_BPF_TLS_SESSIONS_H */

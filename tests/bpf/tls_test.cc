@@ -1,0 +1,146 @@
+// What OpenSSL encrypts and decrypts on a real connection: plaintext only, from its first
+// byte on, at positions in the ciphertext that both ends agree on.
+#include <openssl/evp.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+
+#include <algorithm>
+#include <string>
+#include <thread>
+
+#include "tests/bpf/capture.h"
+
+namespace tracelet::testing {
+namespace {
+
+void UseFreshCertificate(SSL_CTX* context) {
+  EVP_PKEY* key = EVP_EC_gen("P-256");
+  X509* certificate = X509_new();
+  X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
+  X509_gmtime_adj(X509_getm_notAfter(certificate), 3600);
+  X509_set_pubkey(certificate, key);
+  X509_sign(certificate, key, EVP_sha256());
+  Require(SSL_CTX_use_certificate(context, certificate) == 1 && SSL_CTX_use_PrivateKey(context, key) == 1, "a key");
+}
+
+struct Exchange {
+  std::string request;
+  std::string response;
+};
+
+std::string ReadTls(SSL* ssl, size_t size) {
+  std::string bytes(size, '\0');
+  for (size_t at = 0; at < size;) {
+    const int got = SSL_read(ssl, bytes.data() + at, static_cast<int>(size - at));
+    Require(got > 0, "SSL_read");
+    at += static_cast<size_t>(got);
+  }
+  return bytes;
+}
+
+void WriteTls(SSL* ssl, const std::string& bytes) {
+  size_t written = 0;
+  Require(SSL_write_ex(ssl, bytes.data(), bytes.size(), &written) == 1 && written == bytes.size(), "SSL_write_ex");
+}
+
+void Talk(int version, const std::vector<Exchange>& exchanges, bool read_ahead) {
+  const Sockets sockets = Connect(Family::kTcp4);
+  std::thread server([&] {
+    SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+    UseFreshCertificate(context);
+    SSL_CTX_set_max_proto_version(context, version);
+    SSL_CTX_set_read_ahead(context, read_ahead ? 1 : 0);
+    SSL* ssl = SSL_new(context);
+    SSL_set_fd(ssl, sockets.server);
+    Require(SSL_accept(ssl) == 1, "SSL_accept");
+    for (const Exchange& exchange : exchanges) {
+      Require(ReadTls(ssl, exchange.request.size()) == exchange.request, "the request");
+      WriteTls(ssl, exchange.response);
+    }
+    SSL_free(ssl);
+  });
+  SSL* ssl = SSL_new(SSL_CTX_new(TLS_client_method()));
+  SSL_set_fd(ssl, sockets.client);
+  Require(SSL_connect(ssl) == 1, "SSL_connect");
+  for (const Exchange& exchange : exchanges) {
+    WriteTls(ssl, exchange.request);
+    Require(ReadTls(ssl, exchange.response.size()) == exchange.response, "the response");
+  }
+  server.join();
+  SSL_free(ssl);
+}
+
+const std::vector<Exchange> kExchanges = {
+    {std::string(kRequest), std::string(kResponse)},
+    {"POST /large HTTP/1.1\r\nHost: h\r\nContent-Length: 40000\r\n\r\n" + std::string(40'000, 'x'),
+     std::string(kResponse)},
+    {std::string(kRequest), "HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n" + std::string(70'000, 'y')},
+    {std::string(kRequest), std::string(kResponse)},
+};
+
+// Where each message begins in the ciphertext, as its first event says.
+std::vector<uint64_t> Positions(const std::vector<Data>& events, const std::vector<uint64_t>& begins) {
+  std::vector<uint64_t> positions;
+  for (const uint64_t begin : begins) {
+    const auto found = std::ranges::find(events, begin, &Data::offset);
+    const bool known = found != events.end() && found->record != RECORD_UNKNOWN;
+    positions.push_back(known ? begin + static_cast<uint64_t>(found->record) : 0);
+  }
+  return positions;
+}
+
+class TlsTest : public CaptureTest, public ::testing::WithParamInterface<std::tuple<int, bool>> {
+ protected:
+  void SetUp() override {
+    CaptureTest::SetUp();
+    settings_.tls.enabled = true;
+  }
+};
+
+TEST_P(TlsTest, ReportsPlaintextAtPositionsThatBothEndsAgreeOn) {
+  const auto [version, read_ahead] = GetParam();
+  Capture([&, version = version, read_ahead = read_ahead] { Talk(version, kExchanges, read_ahead); });
+
+  std::vector<uint64_t> requests;
+  std::vector<uint64_t> responses;
+  uint64_t sent = 0;
+  uint64_t received = 0;
+  for (const Exchange& exchange : kExchanges) {
+    requests.push_back(sent);
+    responses.push_back(received);
+    sent += exchange.request.size();
+    received += exchange.response.size();
+  }
+  for (const auto* events : {&client().sent, &client().received, &server().sent, &server().received}) {
+    EXPECT_TRUE(std::ranges::all_of(
+        *events, [](const struct Data& data) { return data.length == 0 || (data.flags & DATA_PLAINTEXT) != 0; }));
+  }
+  EXPECT_EQ(End::Length(client().sent), sent);
+  EXPECT_EQ(End::Length(server().received), sent);
+  EXPECT_EQ(End::Length(server().sent), received);
+  EXPECT_EQ(End::Length(client().received), received);
+  EXPECT_TRUE(End::Stream(client().sent).starts_with(kRequest));
+  EXPECT_TRUE(End::Stream(server().received).starts_with(kRequest));
+
+  const auto positions = Positions(client().sent, requests);
+  EXPECT_EQ(positions, Positions(server().received, requests));
+  EXPECT_EQ(std::ranges::count(positions, 0U), 0) << "a request has no position";
+  EXPECT_TRUE(std::ranges::is_sorted(positions));
+  EXPECT_EQ(Positions(client().received, responses), Positions(server().sent, responses));
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, TlsTest,
+                         ::testing::Combine(::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION), ::testing::Bool()));
+
+using TlsExcludedTest = CaptureTest;
+
+TEST_F(TlsExcludedTest, IsOffWhenItIsExcluded) {
+  settings_.tls.enabled = true;
+  settings_.tls.exclude_files = {"*/libssl.so*"};
+  Capture([] { Talk(TLS1_3_VERSION, {kExchanges[0]}, false); });
+  for (const struct Data& data : client().sent) EXPECT_EQ(data.flags & DATA_PLAINTEXT, 0);
+  EXPECT_GT(End::Length(client().sent), kRequest.size());
+}
+
+}  // namespace
+}  // namespace tracelet::testing
