@@ -118,6 +118,16 @@ struct direction_state {
 #define GO_CALLED (1 << 0) /* client: `go_cause` is the cause of what is written */
 #define GO_AHEAD (1 << 1)  /* server: one byte of a request was read, perhaps ahead */
 
+/* Functions of a TLS library; where one link has probes at all of them, what the program is told of each. */
+enum tls_function {
+	TLS_CALLS_READ,
+	TLS_CALLS_READ_EX,
+	TLS_CALLS_WRITE,
+	TLS_CALLS_WRITE_EX,
+	TLS_CALLS_HANDSHAKE,
+	TLS_CALLS_FREE,
+};
+
 struct conn_state {
 	struct conn_id id;
 	struct direction_state direction[2]; /* by enum event_direction */

@@ -118,14 +118,36 @@ int tls_handshake(struct pt_regs *regs)
 	return tls_enter(regs, TLS_HANDSHAKE, 0);
 }
 
-SEC("uprobe")
-int tls_free(struct pt_regs *regs)
+static __always_inline int tls_forget(struct pt_regs *regs)
 {
 	struct tls_session_key key = { .session = TLS_ARG1(regs),
 		.tgid = bpf_get_current_pid_tgid() >> 32 };
 
 	bpf_map_delete_elem(&tls_sessions, &key);
 	return 0;
+}
+
+SEC("uprobe")
+int tls_free(struct pt_regs *regs)
+{
+	return tls_forget(regs);
+}
+
+/* All of these in one, where a link can have many probes (6.6); cookies came in 5.15. */
+SEC("uprobe")
+int tls_function(struct pt_regs *regs)
+{
+	static const __u8 kinds[] = { TLS_READ, TLS_READ, TLS_WRITE, TLS_WRITE, TLS_HANDSHAKE };
+	__u64 function;
+
+	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_attach_cookie))
+		return 0;
+	function = bpf_get_attach_cookie(regs);
+	if (function >= TLS_CALLS_FREE)
+		return tls_forget(regs);
+	return tls_enter(regs, kinds[function],
+		function == TLS_CALLS_READ_EX || function == TLS_CALLS_WRITE_EX ? TLS_ARG4(regs)
+										: 0);
 }
 
 /* The call that returns now is taken out; an outer one of the same session goes on and tells

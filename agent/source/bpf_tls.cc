@@ -16,6 +16,7 @@
 #include <fstream>
 #include <optional>
 
+#include "agent/source/uprobe_multi.h"
 #include "bpf/state.h"
 #include "tracelet.skel.h"
 
@@ -81,12 +82,26 @@ const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::TlsProgram p
   }
   return skeleton.progs.tls_free;
 }
+static_assert(static_cast<int>(runtime::TlsProgram::kFree) == TLS_CALLS_FREE, "in the same order");
 
 bool Matches(const std::vector<std::string>& globs, const std::string& path) {
   return std::ranges::any_of(globs, [&](const auto& glob) { return fnmatch(glob.c_str(), path.c_str(), 0) == 0; });
 }
 
 }  // namespace
+
+void BpfTls::Choose(tracelet_bpf& skeleton) {
+  const auto& programs = skeleton.progs;
+  const bool at_once = HasUprobeMulti();
+  for (bpf_program* one : {programs.tls_read, programs.tls_read_ex, programs.tls_write, programs.tls_write_ex,
+                           programs.tls_handshake, programs.tls_free}) {
+    bpf_program__set_autoload(one, !at_once);
+  }
+  bpf_program__set_autoload(programs.tls_function, at_once);
+  if (!at_once) return;
+  MakeUprobeMulti(programs.tls_function);
+  MakeUprobeMulti(programs.tls_return);
+}
 
 void BpfTls::Unlink::operator()(bpf_link* link) const { bpf_link__destroy(link); }
 
@@ -135,23 +150,44 @@ void BpfTls::AddFile(uint32_t tgid, const std::string& path, const std::string& 
     without_.insert(id);
     return;
   }
-  Result<Links> links = files_.size() < kMaxFiles ? Attach(path, *probes) : Error{"too many different files"};
-  if (!links) {
-    spdlog::warn("{}: what it encrypts is not seen, because {}", name, links.error().message);
+  Result<Attached> attached = files_.size() < kMaxFiles ? Attach(path, *probes) : Error{"too many different files"};
+  if (!attached) {
+    spdlog::warn("{}: what it encrypts is not seen, because {}", name, attached.error().message);
     without_.insert(id);
     return;
   }
   spdlog::debug("{}: TLS functions are probed", name);
   File& file = files_[id];
   file.path = name;
-  file.links = std::move(*links);
+  file.attached = std::move(*attached);
   file.users.insert(tgid);
   file.attached_ns = ReadClock();
   Count();
 }
 
-Result<BpfTls::Links> BpfTls::Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
-  Links links;
+Result<BpfTls::Attached> BpfTls::AttachAtOnce(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
+  UprobePlaces entries;
+  UprobePlaces exits{.offsets = {}, .cookies = {}, .returns = true};
+  for (const runtime::TlsProbe& probe : probes) {
+    entries.offsets.push_back(probe.offset);
+    entries.cookies.push_back(static_cast<uint64_t>(probe.program));
+    if (probe.returns) exits.offsets.push_back(probe.offset);
+  }
+  exits.cookies.resize(exits.offsets.size());
+  auto returns = AttachUprobes(skeleton_.progs.tls_return, path, exits);
+  if (!returns) return returns.error();
+  auto calls = AttachUprobes(skeleton_.progs.tls_function, path, entries);
+  if (!calls) return calls.error();
+  Attached attached;
+  attached.at_once.push_back(std::move(*calls));
+  attached.at_once.push_back(std::move(*returns));
+  return attached;
+}
+
+Result<BpfTls::Attached> BpfTls::Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
+  if (bpf_program__fd(skeleton_.progs.tls_function) >= 0) return AttachAtOnce(path, probes);
+  Attached all;
+  Links& links = all.links;
   const auto attach = [&](const bpf_program* program, bool returns, uint64_t offset) {
     links.emplace_back(bpf_program__attach_uprobe(program, returns, /*pid=*/-1, path.c_str(), offset));
     return links.back() != nullptr;
@@ -164,7 +200,7 @@ Result<BpfTls::Links> BpfTls::Attach(const std::string& path, const std::vector<
     while (!links.empty()) links.pop_back();
     return error;
   }
-  return links;
+  return all;
 }
 
 // sys_exit spends nothing on TLS while no file has probes.

@@ -25,6 +25,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/base/unique_fd.h"
 #include "agent/runtime/tls_library.h"
 #include "agent/source/program_runs.h"
 #include "agent/source/tls_ledger.h"
@@ -52,6 +53,9 @@ class BpfTls {
   BpfTls(tracelet_bpf& skeleton, config::SourceTls settings, Wanted wanted)
       : skeleton_(skeleton), settings_(std::move(settings)), wanted_(std::move(wanted)) {}
 
+  // Which programs are loaded: what this kernel can do decides. Before that.
+  static void Choose(tracelet_bpf& skeleton);
+
   // Processes that are there already.
   void AddPresent();
   void OnExec(uint32_t tgid, const std::string& exe, uint64_t now_ns);
@@ -72,9 +76,13 @@ class BpfTls {
   };
   using Links = std::vector<std::unique_ptr<bpf_link, Unlink>>;
   using FileId = std::tuple<dev_t, ino_t, int64_t>;
+  struct Attached {
+    Links links;                    // one for each probe, or
+    std::vector<UniqueFd> at_once;  // uprobe_multi.h, the one attached last first
+  };
   struct File {
     std::string path;
-    Links links;
+    Attached attached;
     std::set<uint32_t> users;
     uint64_t unused_since_ns = 0;
     uint64_t attached_ns = 0;
@@ -84,7 +92,8 @@ class BpfTls {
   void Add(uint32_t tgid, const std::string& exe, bool mapped);
   // `path` as this process can open it, `name` as the other one does.
   void AddFile(uint32_t tgid, const std::string& path, const std::string& name);
-  Result<Links> Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
+  Result<Attached> Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
+  Result<Attached> AttachAtOnce(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
   [[nodiscard]] bool Allowed(const std::string& exe) const;
   // The signal of a fault that it died of; 0: none.
   [[nodiscard]] uint32_t TakeCrash(uint32_t tgid) const;

@@ -3,8 +3,13 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
+#include <new>
 #include <string>
 #include <thread>
 
@@ -140,6 +145,82 @@ TEST_F(TlsExcludedTest, IsOffWhenItIsExcluded) {
   Capture([] { Talk(TLS1_3_VERSION, {kExchanges[0]}, false); });
   for (const struct Data& data : client().sent) EXPECT_EQ(data.flags & DATA_PLAINTEXT, 0);
   EXPECT_GT(End::Length(client().sent), kRequest.size());
+}
+
+class Nothing : public source::EventSink {
+ public:
+  void OnClock(const source::ClockPair&) override {}
+  void OnProcess(const process::ProcessInfo&) override {}
+  void OnEvent(const event_header&) override {}
+  void OnWatermark(uint64_t) override {}
+};
+
+constexpr uint8_t kBreakpoint = 0xcc;  // int3
+
+bool IsProbed() { return *reinterpret_cast<const volatile uint8_t*>(&SSL_write_ex) == kBreakpoint; }
+
+// What the traffic tells the test, which is another process.
+struct Shared {
+  std::atomic<bool> enough = false;
+  std::atomic<uint64_t> exchanges = 0;
+  std::atomic<uint64_t> probed = 0;  // of these
+  std::atomic<bool> left = false;    // a probe, at the end
+};
+
+void TalkUntilToldOtherwise(Shared& shared) {
+  const Sockets sockets = Connect(Family::kTcp4);
+  std::thread server([&] {
+    SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+    UseFreshCertificate(context);
+    SSL* ssl = SSL_new(context);
+    SSL_set_fd(ssl, sockets.server);
+    Require(SSL_accept(ssl) == 1, "SSL_accept");
+    char request = 0;
+    while (SSL_read(ssl, &request, 1) == 1) WriteTls(ssl, std::string(1, request));
+    SSL_free(ssl);
+  });
+  SSL* ssl = SSL_new(SSL_CTX_new(TLS_client_method()));
+  SSL_set_fd(ssl, sockets.client);
+  Require(SSL_connect(ssl) == 1, "SSL_connect");
+  for (char sent = 'a'; !shared.enough; sent = sent == 'z' ? 'a' : static_cast<char>(sent + 1)) {
+    WriteTls(ssl, std::string(1, sent));
+    Require(ReadTls(ssl, 1) == std::string(1, sent), "the answer");
+    ++shared.exchanges;
+    if (IsProbed()) ++shared.probed;
+  }
+  SSL_shutdown(ssl);
+  server.join();
+  SSL_free(ssl);
+  shared.left = IsProbed();
+}
+
+// TRACELET_ROUNDS=1000 for the long proof.
+TEST_F(TlsExcludedTest, ProbesThatComeAndGoUnderLoadHarmNoCallAndLeaveNothing) {
+  settings_.tls.enabled = true;
+  const char* wanted = getenv("TRACELET_ROUNDS");
+  const int rounds = wanted != nullptr ? std::atoi(wanted) : 5;
+  void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(memory, MAP_FAILED);
+  auto& shared = *new (memory) Shared;
+  Stage stage([] {}, [&shared] { TalkUntilToldOtherwise(shared); });
+  stage.Go();
+  config::Selector selector;
+  selector.tree = static_cast<uint32_t>(stage.pid());
+  for (int round = 0; round < rounds; ++round) {
+    auto source = source::BpfSource::Start(settings_, selector);
+    ASSERT_TRUE(source.has_value()) << source.error().message;
+    for (const uint64_t before = shared.probed; shared.probed < before + 10;) {
+      Nothing nothing;
+      ASSERT_TRUE((*source)->Poll(nothing, std::chrono::milliseconds(1)).has_value());
+    }
+    (*source)->Stop();
+  }
+  shared.enough = true;
+  EXPECT_TRUE(stage.Finish()) << "a call failed";
+  EXPECT_FALSE(shared.left);
+  EXPECT_GE(shared.probed, 10U * static_cast<uint64_t>(rounds));
+  std::printf("%d rounds, %llu calls of which %llu probed\n", rounds, static_cast<unsigned long long>(shared.exchanges),
+              static_cast<unsigned long long>(shared.probed));
 }
 
 }  // namespace
