@@ -1,7 +1,6 @@
 #include "agent/cli/check_tls.h"
 
 #include <spdlog/fmt/fmt.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -96,7 +95,8 @@ std::optional<ProcessTls> Look(uint32_t pid, Files& files) {
   const std::string proc = "/proc/" + std::to_string(pid);
   std::error_code failed;
   const std::string exe = std::filesystem::read_symlink(proc + "/exe", failed).string();
-  if (exe.empty()) return std::nullopt;  // of the kernel, or gone
+  if (exe.empty()) return std::nullopt;                  // of the kernel, or gone
+  if (BaseName(exe) == "tracelet") return std::nullopt;  // what is looked for, it contains
   ProcessTls process{.pid = pid, .name = std::string(BaseName(exe)), .seen = false, .what = {}};
   const auto add = [&](const ProcessTls& found) {
     if (found.what.empty()) return;
@@ -117,13 +117,12 @@ std::vector<ProcessTls> CheckProcesses(size_t& others) {
   std::vector<ProcessTls> processes;
   Files files;
   others = 0;
-  const auto self = static_cast<uint32_t>(getpid());  // what it looks for, it contains
   std::error_code failed;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
     const std::string name = entry.path().filename().string();
     uint32_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc() || end != name.data() + name.size() || pid == self) continue;
+    if (error != std::errc() || end != name.data() + name.size()) continue;
     if (auto process = Look(pid, files)) {
       processes.push_back(std::move(*process));
     } else {
