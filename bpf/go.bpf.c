@@ -5,11 +5,9 @@
  * Arguments are in registers (Go's ABIInternal: AX, BX, CX, DI …; X0, X1 …), g in R14, X28.
  * Uprobes run with preemption on, so nothing here is kept per CPU.
  */
-#include "go.h"
+#include "go_connection.h"
 #include "go_registers.h"
 #include <bpf/bpf_tracing.h>
-
-#define GO_SOCK_STREAM 1
 
 /* NULL when it is not to be followed. */
 static __always_inline struct go_program *go_enter(__u32 *tgid)
@@ -39,31 +37,6 @@ int go_started(struct pt_regs *regs)
 	child.doubted = !go_undisturbed(program, parent, go_word(GO_SP(regs)), GO_BP(regs));
 	go_set(tgid, go_id(program, child.g), &child);
 	return 0;
-}
-
-/* The connection behind a net.Conn that is a *net.TCPConn or *net.UnixConn: both begin with a
- * *netFD, of which `fd` is Sysfd. What is another type does not look like one. */
-static __always_inline struct conn_state *go_connection(__u64 net_conn)
-{
-	struct {
-		__u64 lock[2];
-		__s64 fd;
-		__u64 rest[4];
-		__s64 family;
-		__s64 type;
-	} net_fd = {};
-	struct socket_ref ref = {};
-	struct conn_key key;
-
-	if (bpf_probe_read_user(&net_fd, sizeof(net_fd), (void *)go_word(net_conn)) ||
-		net_fd.type != GO_SOCK_STREAM ||
-		(net_fd.family != AF_INET && net_fd.family != AF_INET6 && net_fd.family != AF_UNIX))
-		return NULL;
-	if (net_fd.fd < 0 || net_fd.fd >= BPF_CORE_READ(task_current(), files, fdt, max_fds) ||
-		!socket_of_fd(net_fd.fd, &ref))
-		return NULL;
-	key = socket_key(&ref);
-	return bpf_map_lookup_elem(&conns, &key);
 }
 
 /* func (t *Transport) roundTrip(req *Request) (*Response, error) of net/http: before it looks for a
@@ -121,5 +94,21 @@ int go_serves_many(struct pt_regs *regs)
 		return 0;
 	key.goid = go_id(program, GO_G(regs));
 	bpf_map_delete_elem(&goroutines, &key);
+	return 0;
+}
+
+/* func (cs *http2clientStream) doRequest(...): a goroutine that net/http starts for one call over
+ * HTTP/2. It waits for its turn to write, and nobody gives it other work. */
+SEC("uprobe")
+int go_one_call(struct pt_regs *regs)
+{
+	struct goroutine *goroutine;
+	struct go_program *program;
+	__u32 tgid;
+
+	program = go_enter(&tgid);
+	goroutine = program ? go_find(tgid, go_id(program, GO_G(regs))) : NULL;
+	if (goroutine && !goroutine->doubted)
+		goroutine->own = 1;
 	return 0;
 }

@@ -45,36 +45,31 @@ static __always_inline void go_read(
 	}
 }
 
-#ifndef SCRATCH_OF_THREAD /* sys_exit's */
 /* What an operation says of the goroutine that made it, or had it made. */
-static __noinline int go_describe(struct event_data *event, struct thread_state *thread,
+static __always_inline void go_tell(const struct go_program *program, struct event_data *event,
 	struct conn_state *conn, struct go_scratch *scratch)
 {
 	bool receives = event->direction == DIRECTION_RX;
 	struct goroutine *goroutine;
-	struct go_program *program;
 	struct go_cause cause = {};
 
-	program = go_program_cached(thread, event->header.tgid);
-	if (!program || scratch->caller.ip - program->bias != program->syscall_end)
-		return 0;
 	event->evidence_type = EVIDENCE_GOROUTINE;
 	event->evidence = 0;
 	event->evidence_parent = GO_NO_CAUSE;
 	if (conn->role == (receives ? ROLE_CLIENT : ROLE_SERVER))
-		return 0;
+		return;
 	if (!receives && conn->go & GO_CALLED) {
 		event->evidence = conn->go_cause.owner;
 		event->evidence_parent = conn->go_cause.turn;
-		return 0;
+		return;
 	}
 	scratch->key.tgid = event->header.tgid;
 	scratch->key.goid = go_id(program, scratch->caller.g);
 	if (!scratch->key.goid)
-		return 0;
+		return;
 	if (receives) {
 		go_read(event, conn, scratch);
-		return 0;
+		return;
 	}
 	goroutine = bpf_map_lookup_elem(&goroutines, &scratch->key);
 	go_tell_cause(goroutine,
@@ -83,6 +78,16 @@ static __noinline int go_describe(struct event_data *event, struct thread_state 
 		&cause);
 	event->evidence = cause.owner;
 	event->evidence_parent = cause.turn;
+}
+
+#ifndef SCRATCH_OF_THREAD /* sys_exit's */
+static __noinline int go_describe(struct event_data *event, struct thread_state *thread,
+	struct conn_state *conn, struct go_scratch *scratch)
+{
+	struct go_program *program = go_program_cached(thread, event->header.tgid);
+
+	if (program && scratch->caller.ip - program->bias == program->syscall_end)
+		go_tell(program, event, conn, scratch);
 	return 0;
 }
 #endif

@@ -70,6 +70,8 @@ struct go_program {
 	__u64 harmless_waits; /* bit n: runtime.waitReason n hands over no work */
 	__u32 conn;	      /* in net/http.persistConn */
 	__u32 tls_state;
+	__u32 raw_input; /* in crypto/tls.Conn; `input` is behind it */
+	__u32 pad;
 	__u64 bias;	   /* of addresses in memory, from those that were linked */
 	__u64 syscall_end; /* behind Go's SYSCALL instruction, as linked */
 };

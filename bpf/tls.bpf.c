@@ -15,6 +15,7 @@
 #define http2_probe tls_http2_probe
 #define http2_operation tls_http2_operation
 #include "scratch.h"
+#include "tls_go_positions.h"
 #include "tls_positions.h"
 #include "tls_sessions.h"
 
@@ -187,13 +188,14 @@ static __always_inline __s64 tls_count(const struct tls_call *call, __s32 result
 	return counted;
 }
 
-/* Reports plaintext of a connection that is CONN_TLS. */
-static __always_inline void tls_report(
-	struct conn_state *conn, struct tls_conn *tls, const struct tls_call *call, __u32 count)
+/* Reports plaintext of a connection that is CONN_TLS. `go`: of Go's crypto/tls, or NULL. */
+static __always_inline void tls_report(struct conn_state *conn, struct tls_conn *tls,
+	const struct tls_call *call, __u32 count, const struct go_caller *go)
 {
 	__u8 direction = call->kind == TLS_WRITE ? DIRECTION_TX : DIRECTION_RX;
 	struct direction_state *stream = &conn->direction[direction & 1];
-	__s64 record = tls_position(tls, call, count, stream->next);
+	__s64 record = go ? tls_go_position(tls, call, count, stream->next)
+			  : tls_position(tls, call, count, stream->next);
 	struct scratch *scratch;
 	struct report *report;
 	struct frame frame = {};
@@ -222,6 +224,8 @@ static __always_inline void tls_report(
 		report->op.flags |= DATA_BLOCKING;
 	report_describe(report, &frame, conn, stream->next);
 	report->event.record = record;
+	if (go)
+		tls_go_tell(report, conn, go, count);
 	stream->next += count;
 	report_moved(report, conn);
 	frame.thread->attempts = report->event.attempts;
@@ -249,8 +253,10 @@ int tls_return(struct pt_regs *regs)
 	if (tls)
 		tls->unclaimed = TLS_UNCLAIMED;
 	if (count > 0 && count <= 0x7fffffff)
-		tls_report(conn, tls, &call, count);
+		tls_report(conn, tls, &call, count, NULL);
 	if (tls && (count <= 0 || call.kind != TLS_WRITE))
 		tls_moved_nothing(tls, &call);
 	return 0;
 }
+
+#include "tls_go.h"

@@ -29,10 +29,11 @@
 
 #include "maps.h"
 
-#define TLS_DEPTH 4		   /* TLS within TLS: a proxy is spoken to by HTTPS */
-#define TLS_STEPS 40		   /* headers and payloads of records, of one operation */
-#define TLS_COMPLETE 4		   /* records that one read completed and that are told apart */
-#define TLS_HEADER 5		   /* type, version, length */
+#define TLS_DEPTH 4	/* TLS within TLS: a proxy is spoken to by HTTPS */
+#define TLS_STEPS 64	/* headers and payloads of records, of one operation */
+#define TLS_FEW 4	/* records that one read completed and that are told apart by their sizes */
+#define TLS_COMPLETE 32 /* records that the last read completed, the last of them */
+#define TLS_HEADER 5	/* type, version, length */
 #define TLS_LONGEST (16384 + 2048) /* payload of a record, RFC 5246 §6.2.3 */
 #define TLS_HANDSHAKE_RECORD 22
 #define TLS_APPLICATION_RECORD 23
@@ -73,9 +74,8 @@ struct tls_session {
 };
 
 struct tls_record {
-	__u64 offset; /* of its header in the ciphertext */
+	__u32 offset; /* of its header in the ciphertext, its lower half */
 	__u32 length; /* of its payload */
-	__u32 pad;
 };
 
 /* The ciphertext of one direction. */
@@ -94,9 +94,8 @@ struct tls_stream {
 	__u8 odd;      /* what is sent is held back by somebody: never certain */
 	__u8 known;    /* `record` is certain */
 	__u8 complete; /* records that the last read completed and that were not taken */
-	__u8 first;    /* of those, in `records` */
+	__u8 first;    /* of those, in tls_conn.records */
 	__u8 pad[4];
-	struct tls_record records[TLS_COMPLETE];
 };
 
 struct tls_conn {
@@ -106,7 +105,8 @@ struct tls_conn {
 	__u8 apart;	/* 1: a ClientHello without a call, of a session that moves elsewhere */
 	__u8 unclaimed; /* operations until its session was found */
 	__u8 pad[5];
-	struct tls_stream streams[2]; /* by enum event_direction */
+	struct tls_stream streams[2];		 /* by enum event_direction */
+	struct tls_record records[TLS_COMPLETE]; /* received */
 };
 
 /* Entries come and go by themselves: what is missing is unknown. */

@@ -18,6 +18,12 @@ static __always_inline __s64 tls_sent(struct tls_stream *stream, __u32 count)
 	return known ? (__s64)stream->record : -1;
 }
 
+static __always_inline __u64 tls_offset(
+	const struct tls_stream *stream, const struct tls_record *record)
+{
+	return stream->next - (__u32)(stream->next - record->offset);
+}
+
 /* Is this what `count` bytes of plaintext are encrypted to? TLS 1.3; 1.2 with AES-GCM or
  * AES-CCM; with ChaCha20-Poly1305. */
 static __always_inline bool tls_fits(const struct tls_record *record, __u32 count)
@@ -28,20 +34,21 @@ static __always_inline bool tls_fits(const struct tls_record *record, __u32 coun
 }
 
 /* Record position of the first of `count` bytes received into a buffer of `size`. */
-static __always_inline __s64 tls_received(struct tls_stream *stream, __u32 count, __u64 size)
+static __always_inline __s64 tls_received(struct tls_conn *tls, __u32 count, __u64 size)
 {
+	struct tls_stream *stream = &tls->streams[DIRECTION_RX];
 	__u32 fits = 0, which = 0;
 	__s64 position;
 
-	if (stream->lost || stream->complete > TLS_COMPLETE) {
+	if (stream->lost || stream->complete > TLS_FEW) {
 		stream->known = 0;
 		return -1;
 	}
 	if (stream->first < stream->complete) { /* a record that was not begun to be taken */
-		for (__u32 i = 0; i < TLS_COMPLETE; i++) {
+		for (__u32 i = 0; i < TLS_FEW; i++) {
 			if (i < stream->first || i >= stream->complete)
 				continue;
-			if (stream->complete == 1 || tls_fits(&stream->records[i], count)) {
+			if (stream->complete == 1 || tls_fits(&tls->records[i], count)) {
 				if (!fits)
 					which = i;
 				fits++;
@@ -53,7 +60,7 @@ static __always_inline __s64 tls_received(struct tls_stream *stream, __u32 count
 			stream->first = stream->complete;
 			return -1;
 		}
-		stream->record = stream->records[which & (TLS_COMPLETE - 1)].offset;
+		stream->record = tls_offset(stream, &tls->records[which & (TLS_FEW - 1)]);
 		stream->taken = 0;
 		stream->first = which + 1;
 		if (count == size && stream->first < stream->complete) {
@@ -80,7 +87,7 @@ static __always_inline __s64 tls_position(
 	if (call->kind == TLS_WRITE)
 		position = tls_sent(&tls->streams[DIRECTION_TX], count);
 	else
-		position = tls_received(&tls->streams[DIRECTION_RX], count, call->size);
+		position = tls_received(tls, count, call->size);
 	return position < 0 ? RECORD_UNKNOWN : position - (__s64)offset;
 }
 

@@ -42,16 +42,14 @@ static __always_inline bool tls_read_header(__u64 *header, __u64 user, __u32 siz
 	return true;
 }
 
-static __always_inline void tls_completed(struct tls_stream *stream)
+static __always_inline void tls_completed(struct tls_conn *tls, struct tls_stream *stream)
 {
-	__u32 at = stream->complete;
+	struct tls_record *record = &tls->records[stream->complete & (TLS_COMPLETE - 1)];
 
-	if (at < TLS_COMPLETE) {
-		stream->records[at].offset = stream->begin;
-		stream->records[at].length = stream->length;
-	}
-	if (at <= TLS_COMPLETE) /* one more: too many to be told apart */
-		stream->complete = at + 1;
+	record->offset = stream->begin;
+	record->length = stream->length;
+	if (stream->complete < 255)
+		stream->complete++;
 }
 
 /* A record's header is complete. */
@@ -97,7 +95,7 @@ __noinline __u32 tls_step(__u64 sock, __u32 direction, __u64 user, __u32 left)
 	}
 	if (stream->have == TLS_HEADER && !stream->left) {
 		if (direction == DIRECTION_RX)
-			tls_completed(stream);
+			tls_completed(tls, stream);
 		stream->begin += TLS_HEADER + stream->length;
 		stream->have = 0;
 		stream->header = 0;

@@ -19,7 +19,7 @@ Key Text(std::string name, Place place, std::string comment, Texts choices = {})
 void AddTls(SourceTls& tls, std::vector<Section>& sections) {
   sections.push_back(
       {"source.tls",
-       "Uprobes on OpenSSL, BoringSSL and GnuTLS, so that encrypted requests are seen.",
+       "Uprobes on OpenSSL, BoringSSL, GnuTLS and Go, so that encrypted requests are seen.",
        {Text("enabled", &tls.enabled, ""),
         Number("max_cpu", &tls.max_cpu,
                "Of one CPU. When the probes took more in a sample, they are taken away until a restart.", 0, 4096),

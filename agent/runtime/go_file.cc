@@ -87,19 +87,18 @@ std::string_view NameAt(std::string_view table, uint64_t offset) {
 
 // runtime.step: pairs of a difference in depth (zigzag) and of how far it goes, until a difference of 0. A byte
 // 0xc3 may be the middle of an instruction, but not where the depth has just become 0.
-std::vector<uint64_t> ReturnsOf(std::string_view code, std::string_view stack) {
-  std::vector<uint64_t> returns;
+void ReadStack(GoFunction& function, std::string_view stack) {
   int64_t depth = -1;
-  for (uint64_t at = 0; at < code.size();) {
+  for (uint64_t at = 0; at < function.code.size();) {
     const uint64_t difference = TakeNumber(stack);
     if (difference == 0 && at != 0) break;
     depth += static_cast<int64_t>(difference >> 1) ^ -static_cast<int64_t>(difference & 1);
-    if (depth == 0 && at != 0 && code[at] == kReturn) returns.push_back(at);
+    if (depth == 0 && at != 0 && function.code[at] == kReturn) function.returns.push_back(at);
+    if (depth == GoFunction::kFramePointer && function.returns.empty() && function.body == 0) function.body = at;
     const uint64_t length = TakeNumber(stack);
-    if (length == 0 || length > code.size()) break;
+    if (length == 0 || length > function.code.size()) break;
     at += length;
   }
-  return returns;
 }
 
 const Elf64_Shdr* TableOf(const ElfFile& elf) {
@@ -224,8 +223,8 @@ Result<std::map<std::string, GoFunction, std::less<>>> GoFile::Find(std::span<co
     const bool wanted = std::ranges::find(names, entry.name) != names.end();
     const auto offset = wanted ? elf_.OffsetOf(entry.address) : std::nullopt;
     if (!offset) return;
-    GoFunction function{entry.address, *offset, elf_.ReadAt(*offset, std::min(entry.size, kMaxFunction)), {}};
-    function.returns = ReturnsOf(function.code, entry.stack);
+    GoFunction function{entry.address, *offset, elf_.ReadAt(*offset, std::min(entry.size, kMaxFunction)), {}, 0};
+    ReadStack(function, entry.stack);
     found.try_emplace(std::string(entry.name), std::move(function));
   });
   if (!read) return read.error();

@@ -31,6 +31,10 @@ struct GoFunction {
   // Where it returns, from `offset` on: the instructions with which its stack is empty again. None for
   // functions that need no stack.
   std::vector<uint64_t> returns;
+  // Behind the prologue's check whether the stack is large enough, from `offset` on: the first instruction with a
+  // stack, of kFramePointer bytes. 0 when there is none.
+  uint64_t body = 0;
+  static constexpr int64_t kFramePointer = 8;
 };
 
 class GoFile {

@@ -35,7 +35,9 @@ struct Call {
 };
 
 // They wait for what they do themselves.
-bool LeftOut(std::string_view name) { return name.starts_with("net/http.") || name.starts_with("runtime."); }
+bool LeftOut(std::string_view name) {
+  return name.starts_with("net/http.") || name.starts_with("golang.org/x/net/http2.") || name.starts_with("runtime.");
+}
 
 // Calls of `targets`, by the bytes alone: what only looks like one does no harm. In the order of addresses.
 template <typename Known>

@@ -17,7 +17,7 @@ struct CodeRange {
 };
 
 // In order. Those that take themselves, and those that call one of them directly. A receive
-// whose value nobody wants (`<-done`) is none. net/http's own and the runtime's are left out.
+// whose value nobody wants (`<-done`) is none. net/http's own, its HTTP/2's and the runtime's are left out.
 Result<std::vector<CodeRange>> FindTakers(const GoFile& file);
 
 }  // namespace tracelet::runtime

@@ -32,11 +32,15 @@ struct Layout {
   uint32_t parent_goid;
   uint32_t wait_reason;
   WaitReasons waits;
+  uint32_t raw_input;  // in crypto/tls.Conn
 };
 constexpr std::array kLayouts = {
-    Layout{21, 152, 272, 176, {18, 19, 21, 18, 6, 11, 28}}, Layout{22, 152, 272, 176, {18, 19, 21, 18, 6, 11, 28}},
-    Layout{23, 160, 280, 184, {18, 19, 21, 18, 6, 11, 28}}, Layout{24, 160, 280, 184, {18, 19, 21, 24, 6, 11, 29}},
-    Layout{25, 152, 272, 176, {19, 20, 22, 25, 6, 11, 30}}, Layout{26, 152, 280, 176, {13, 14, 22, 25, 4, 7, 30}},
+    Layout{21, 152, 272, 176, {18, 19, 21, 18, 6, 11, 28}, 680},
+    Layout{22, 152, 272, 176, {18, 19, 21, 18, 6, 11, 28}, 680},
+    Layout{23, 160, 280, 184, {18, 19, 21, 18, 6, 11, 28}, 688},
+    Layout{24, 160, 280, 184, {18, 19, 21, 24, 6, 11, 29}, 688},
+    Layout{25, 152, 272, 176, {19, 20, 22, 25, 6, 11, 30}, 672},
+    Layout{26, 152, 280, 176, {13, 14, 22, 25, 4, 7, 30}, 672},
 };
 constexpr uint32_t kConn = 80;  // in net/http.persistConn, in all of them
 constexpr uint32_t kTlsState = 96;
@@ -52,6 +56,9 @@ constexpr std::array<std::string_view, 3> kSyscalls = {"internal/runtime/syscall
 // Started for the request that needs a connection, and kept for others.
 constexpr std::array<std::string_view, 2> kLoops = {"net/http.(*persistConn).readLoop",
                                                     "net/http.(*persistConn).writeLoop"};
+// Started for one call over HTTP/2.
+constexpr std::array<std::string_view, 2> kCalls = {"net/http.(*http2clientStream).doRequest",
+                                                    "golang.org/x/net/http2.(*clientStream).doRequest"};
 
 }  // namespace
 
@@ -71,6 +78,7 @@ std::optional<go_program> GoOffsets(const GoVersion& version) {
     }
     offsets.conn = kConn;
     offsets.tls_state = kTlsState;
+    offsets.raw_input = layout.raw_input;
     return offsets;
   }
   return std::nullopt;
@@ -88,6 +96,7 @@ Result<GoProbes> FindGoProbes(const GoFile& file) {
   std::vector<std::string_view> names = {kNewProc, kCall, kRoundTrip};
   names.insert(names.end(), kSyscalls.begin(), kSyscalls.end());
   names.insert(names.end(), kLoops.begin(), kLoops.end());
+  names.insert(names.end(), kCalls.begin(), kCalls.end());
   const auto functions = file.Find(names);
   if (!functions) return functions.error();
 
@@ -109,14 +118,14 @@ Result<GoProbes> FindGoProbes(const GoFile& file) {
   }
   for (const uint64_t at : start->second.returns)
     found.probes.push_back({GoProgram::kStarted, start->second.offset + at});
-  for (const std::string_view name : kLoops) {
-    const auto loop = functions->find(name);
-    if (loop != functions->end()) found.probes.push_back({GoProgram::kServesMany, loop->second.offset});
-  }
-  for (const auto& [name, program] : {std::pair(kCall, GoProgram::kCall), {kRoundTrip, GoProgram::kRoundTrip}}) {
+  const auto probe = [&](std::string_view name, GoProgram program) {
     const auto function = functions->find(name);
     if (function != functions->end()) found.probes.push_back({program, function->second.offset});
-  }
+  };
+  for (const std::string_view name : kLoops) probe(name, GoProgram::kServesMany);
+  for (const std::string_view name : kCalls) probe(name, GoProgram::kOneCall);
+  probe(kCall, GoProgram::kCall);
+  probe(kRoundTrip, GoProgram::kRoundTrip);
   auto takers = FindTakers(file);
   if (!takers) return takers.error();
   found.takers = std::move(*takers);

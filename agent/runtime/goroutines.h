@@ -15,7 +15,7 @@
 namespace tracelet::runtime {
 
 // The programs of bpf/go.bpf.c.
-enum class GoProgram : uint8_t { kStarted, kCall, kRoundTrip, kServesMany };
+enum class GoProgram : uint8_t { kStarted, kCall, kRoundTrip, kServesMany, kOneCall };
 
 struct GoProbe {
   GoProgram program = GoProgram::kStarted;

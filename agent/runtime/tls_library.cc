@@ -4,6 +4,7 @@
 #include <array>
 
 #include "agent/runtime/elf_functions.h"
+#include "agent/runtime/go_tls.h"
 
 namespace tracelet::runtime {
 namespace {
@@ -41,6 +42,8 @@ bool MayBeTlsLibrary(std::string_view path) {
 Result<std::vector<TlsProbe>> FindTlsProbes(const std::string& file) {
   std::array<std::string_view, kFunctions.size()> names;
   std::ranges::transform(kFunctions, names.begin(), &Function::name);
+  auto go = FindGoTlsProbes(file);
+  if (go && !go->empty()) return go;
   const auto functions = FindFunctions(file, names);
   if (!functions) return functions.error();
   std::vector<TlsProbe> probes;

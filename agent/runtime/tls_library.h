@@ -12,8 +12,8 @@
 
 namespace tracelet::runtime {
 
-// The programs of bpf/tls.bpf.c.
-enum class TlsProgram : uint8_t { kRead, kReadEx, kWrite, kWriteEx, kHandshake, kFree };
+// The programs of bpf/tls.bpf.c and bpf/tls_go.h.
+enum class TlsProgram : uint8_t { kRead, kReadEx, kWrite, kWriteEx, kHandshake, kFree, kGoRead, kGoWrite, kGoReturn };
 
 struct TlsProbe {
   TlsProgram program = TlsProgram::kRead;
@@ -24,7 +24,7 @@ struct TlsProbe {
 // By the name of a mapped file: OpenSSL's, LibreSSL's or GnuTLS's library, or netty's BoringSSL.
 bool MayBeTlsLibrary(std::string_view path);
 
-// Of an ELF file, library or program. Empty: none there, or not enough to see anything by.
+// Of an ELF file, library or program, Go's too. Empty: none there, or not enough to see anything by.
 Result<std::vector<TlsProbe>> FindTlsProbes(const std::string& file);
 
 }  // namespace tracelet::runtime

@@ -6,17 +6,22 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <csignal>
 #include <filesystem>
 
+#include "agent/source/uprobe_multi.h"
 #include "tracelet.skel.h"
 
 namespace tracelet::source {
 namespace {
 
 constexpr uint64_t kLookNs = 10'000'000'000;
+constexpr std::array kPrograms = {runtime::GoProgram::kStarted, runtime::GoProgram::kCall,
+                                  runtime::GoProgram::kRoundTrip, runtime::GoProgram::kServesMany,
+                                  runtime::GoProgram::kOneCall};
 
 std::string ExeLink(uint32_t tgid) { return "/proc/" + std::to_string(tgid) + "/exe"; }
 
@@ -25,7 +30,7 @@ std::string ExeOf(uint32_t tgid) {
   return std::filesystem::read_symlink(ExeLink(tgid), failed).string();
 }
 
-const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::GoProgram program) {
+bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::GoProgram program) {
   switch (program) {
     case runtime::GoProgram::kStarted:
       return skeleton.progs.go_started;
@@ -33,6 +38,8 @@ const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::GoProgram pr
       return skeleton.progs.go_call;
     case runtime::GoProgram::kRoundTrip:
       return skeleton.progs.go_round_trip;
+    case runtime::GoProgram::kOneCall:
+      return skeleton.progs.go_one_call;
     case runtime::GoProgram::kServesMany:
       break;
   }
@@ -41,7 +48,13 @@ const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::GoProgram pr
 
 }  // namespace
 
-void BpfGoroutines::Unlink::operator()(bpf_link* link) const { bpf_link__destroy(link); }
+void BpfGoroutines::Choose(tracelet_bpf& skeleton) {
+  if (!HasUprobeMulti()) return;
+  for (const runtime::GoProgram program : kPrograms) MakeUprobeMulti(ProgramOf(skeleton, program));
+}
+
+BpfGoroutines::BpfGoroutines(tracelet_bpf& skeleton, Wanted wanted)
+    : skeleton_(skeleton), wanted_(std::move(wanted)), at_once_(HasUprobeMulti()) {}
 
 void BpfGoroutines::AddPresent() {
   std::error_code failed;
@@ -70,7 +83,7 @@ void BpfGoroutines::Add(uint32_t tgid) {
   const auto [process, added] = processes_.try_emplace(tgid, Process{.file = id});
   if (!added) return;
   ++file->users;
-  if (file->links.empty()) return;
+  if (file->probes.empty()) return;
   // The probes are there first: a goroutine that starts unseen has no cause.
   const auto followed = Follow(path, *file, tgid);
   if (!followed) {
@@ -105,33 +118,35 @@ BpfGoroutines::File* BpfGoroutines::FileOf(const std::string& path, const FileId
   }
   File file;
   const auto found = runtime::FindGoProbes(**opened);
-  Result<Links> links = Error{"too many different Go programs run"};
+  Result<Uprobes> probes = Error{"too many different Go programs run"};
   if (!found) {
-    links = found.error();
+    probes = found.error();
   } else if (files_.size() < kMaxFiles) {
-    links = Attach(path, found->probes);
+    probes = Attach(path, found->probes);
   }
-  if (links && !TellTakers(last_file_ + 1, found->takers)) links = Error{"too much code of Go programs runs"};
-  if (links) {
-    file.links = std::move(*links);
+  if (probes && !TellTakers(last_file_ + 1, found->takers)) probes = Error{"too much code of Go programs runs"};
+  if (probes) {
+    file.probes = std::move(*probes);
     file.program = found->program;
     file.program.file = ++last_file_;
     file.takers = found->takers;
   } else {
-    spdlog::warn("{} (pid {}): its calls are not linked, because {}", ExeOf(tgid), tgid, links.error().message);
+    spdlog::warn("{} (pid {}): its calls are not linked, because {}", ExeOf(tgid), tgid, probes.error().message);
   }
   return &files_.emplace(id, std::move(file)).first->second;
 }
 
-Result<BpfGoroutines::Links> BpfGoroutines::Attach(const std::string& path,
-                                                   const std::vector<runtime::GoProbe>& probes) {
-  Links links;
-  for (const runtime::GoProbe& probe : probes) {
-    links.emplace_back(bpf_program__attach_uprobe(ProgramOf(skeleton_, probe.program), /*retprobe=*/false, /*pid=*/-1,
-                                                  path.c_str(), probe.offset));
-    if (links.back() == nullptr) return SystemError("its functions cannot be probed");
+Result<Uprobes> BpfGoroutines::Attach(const std::string& path, const std::vector<runtime::GoProbe>& probes) {
+  Uprobes all;
+  for (const runtime::GoProgram program : kPrograms) {
+    std::vector<uint64_t> offsets;
+    for (const runtime::GoProbe& probe : probes) {
+      if (probe.program == program) offsets.push_back(probe.offset);
+    }
+    if (const auto added = all.Add(ProgramOf(skeleton_, program), path, offsets, at_once_); !added)
+      return added.error();
   }
-  return links;
+  return all;
 }
 
 bool BpfGoroutines::TellTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers) {

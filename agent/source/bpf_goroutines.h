@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <set>
 #include <string>
 #include <unordered_map>
@@ -20,9 +19,9 @@
 
 #include "agent/base/result.h"
 #include "agent/runtime/goroutines.h"
+#include "agent/source/bpf_uprobes.h"
 
 struct tracelet_bpf;
-struct bpf_link;
 
 namespace tracelet::source {
 
@@ -34,8 +33,10 @@ class BpfGoroutines {
   // Which processes are traced, by number and executable.
   using Wanted = std::function<bool(uint32_t tgid, const std::string& exe)>;
 
+  // Before the programs are loaded: how they will be attached.
+  static void Choose(tracelet_bpf& skeleton);
   // `skeleton` is loaded and must outlive it.
-  BpfGoroutines(tracelet_bpf& skeleton, Wanted wanted) : skeleton_(skeleton), wanted_(std::move(wanted)) {}
+  BpfGoroutines(tracelet_bpf& skeleton, Wanted wanted);
 
   // Processes that are there already.
   void AddPresent();
@@ -49,13 +50,9 @@ class BpfGoroutines {
   [[nodiscard]] bool Refused(uint32_t tgid) const;
 
  private:
-  struct Unlink {
-    void operator()(bpf_link* link) const;
-  };
-  using Links = std::vector<std::unique_ptr<bpf_link, Unlink>>;
   using FileId = std::pair<dev_t, ino_t>;
   struct File {
-    Links links;  // none: it is refused
+    Uprobes probes;  // none: it is refused
     go_program program = {};
     std::vector<runtime::CodeRange> takers;
     size_t users = 0;
@@ -70,7 +67,7 @@ class BpfGoroutines {
   Result<bool> Follow(const std::string& path, const File& file, uint32_t tgid);
   // Null when it is no Go program.
   File* FileOf(const std::string& path, const FileId& id, uint32_t tgid);
-  Result<Links> Attach(const std::string& path, const std::vector<runtime::GoProbe>& probes);
+  Result<Uprobes> Attach(const std::string& path, const std::vector<runtime::GoProbe>& probes);
   // False when there is no room for all of them.
   bool TellTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers);
   void ForgetTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers);
@@ -78,6 +75,7 @@ class BpfGoroutines {
 
   tracelet_bpf& skeleton_;
   const Wanted wanted_;
+  const bool at_once_;
   std::map<FileId, File> files_;
   std::unordered_map<uint32_t, Process> processes_;  // of Go programs, by tgid
   std::set<FileId> others_;

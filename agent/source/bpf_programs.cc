@@ -13,6 +13,7 @@
 #include <fstream>
 #include <string>
 
+#include "agent/source/bpf_goroutines.h"
 #include "agent/source/bpf_kernel_types.h"
 #include "agent/source/bpf_tls.h"
 #include "tracelet.skel.h"
@@ -83,6 +84,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::Load(const config::Source& set
   if (Status status = programs->MakeRings(settings); !status) return status.error();
   if (Status status = programs->Configure(settings, filter); !status) return status.error();
   BpfTls::Choose(*programs->skeleton_);
+  BpfGoroutines::Choose(*programs->skeleton_);
   // libbpf raises RLIMIT_MEMLOCK by itself where maps are charged to it (before 5.11).
   if (const int error = tracelet_bpf__load(programs->skeleton_.get()); error != 0) {
     return Explain("cannot load the BPF programs", -error);

@@ -77,7 +77,7 @@ const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::TlsProgram p
       return skeleton.progs.tls_write_ex;
     case runtime::TlsProgram::kHandshake:
       return skeleton.progs.tls_handshake;
-    case runtime::TlsProgram::kFree:
+    default:
       break;
   }
   return skeleton.progs.tls_free;
@@ -100,7 +100,9 @@ void BpfTls::Choose(tracelet_bpf& skeleton) {
   bpf_program__set_autoload(programs.tls_function, at_once);
   if (!at_once) return;
   MakeUprobeMulti(programs.tls_function);
-  MakeUprobeMulti(programs.tls_return);
+  for (bpf_program* one : {programs.tls_return, programs.go_tls_read, programs.go_tls_write, programs.go_tls_return}) {
+    MakeUprobeMulti(one);
+  }
 }
 
 void BpfTls::Unlink::operator()(bpf_link* link) const { bpf_link__destroy(link); }
@@ -184,7 +186,27 @@ Result<BpfTls::Attached> BpfTls::AttachAtOnce(const std::string& path, const std
   return attached;
 }
 
+Result<BpfTls::Attached> BpfTls::AttachGo(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
+  const auto& programs = skeleton_.progs;
+  const bool at_once = bpf_program__fd(programs.tls_function) >= 0;
+  Attached attached;
+  // Returns first: a call that is seen to begin is seen to end.
+  for (const auto& [program, loaded] : {std::pair(runtime::TlsProgram::kGoReturn, programs.go_tls_return),
+                                        {runtime::TlsProgram::kGoRead, programs.go_tls_read},
+                                        {runtime::TlsProgram::kGoWrite, programs.go_tls_write}}) {
+    std::vector<uint64_t> offsets;
+    for (const runtime::TlsProbe& probe : probes) {
+      if (probe.program == program) offsets.push_back(probe.offset);
+    }
+    if (const auto added = attached.go.Add(loaded, path, offsets, at_once); !added) return added.error();
+  }
+  return attached;
+}
+
 Result<BpfTls::Attached> BpfTls::Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
+  if (std::ranges::count(probes, runtime::TlsProgram::kGoReturn, &runtime::TlsProbe::program) > 0) {
+    return AttachGo(path, probes);
+  }
   if (bpf_program__fd(skeleton_.progs.tls_function) >= 0) return AttachAtOnce(path, probes);
   Attached all;
   Links& links = all.links;
@@ -210,7 +232,8 @@ void BpfTls::OnCosts(const std::vector<ProgramRuns>& programs, uint64_t sampled_
   if (sampled_ns == sampled_ns_) return;
   uint64_t counted_ns = 0;
   for (const ProgramRuns& program : programs) {
-    if (program.name.starts_with("tls_")) counted_ns += program.ns + program.runs * kTrapNs;
+    if (program.name.starts_with("tls_") || program.name.starts_with("go_tls_"))
+      counted_ns += program.ns + program.runs * kTrapNs;
   }
   const double share = static_cast<double>(counted_ns - counted_ns_) / static_cast<double>(sampled_ns - sampled_ns_);
   counted_ns_ = counted_ns;

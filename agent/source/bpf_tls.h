@@ -27,6 +27,7 @@
 #include "agent/base/result.h"
 #include "agent/base/unique_fd.h"
 #include "agent/runtime/tls_library.h"
+#include "agent/source/bpf_uprobes.h"
 #include "agent/source/program_runs.h"
 #include "agent/source/tls_ledger.h"
 #include "config/config.h"
@@ -79,6 +80,7 @@ class BpfTls {
   struct Attached {
     Links links;                    // one for each probe, or
     std::vector<UniqueFd> at_once;  // uprobe_multi.h, the one attached last first
+    Uprobes go;
   };
   struct File {
     std::string path;
@@ -94,6 +96,7 @@ class BpfTls {
   void AddFile(uint32_t tgid, const std::string& path, const std::string& name);
   Result<Attached> Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
   Result<Attached> AttachAtOnce(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
+  Result<Attached> AttachGo(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
   [[nodiscard]] bool Allowed(const std::string& exe) const;
   // The signal of a fault that it died of; 0: none.
   [[nodiscard]] uint32_t TakeCrash(uint32_t tgid) const;

@@ -130,8 +130,11 @@ class Test:
     def go(self, **options):
         return self.serve([INSTALLED / "go/server"], **options)
 
-    def goroutines(self, way, **options):
-        return self.serve([INSTALLED / "goroutines/server"], environment={"WAY": way}, **options)
+    def goroutines(self, way, tls=None, http2=False, **options):
+        """`tls`: a folder in which certify() was."""
+        environment = {"WAY": way, "TLS": str(tls or ""), "HTTP2": str(int(http2))}
+        url = self.serve([INSTALLED / "goroutines/server"], environment=environment, **options)
+        return url.replace("http:", "https:").replace("127.0.0.1", "localhost") if tls else url
 
     def gunicorn(self, bind=None, worker="sync", next=""):
         """`bind`: path of a Unix socket, or nothing for TCP. Returns what nginx calls its upstream."""

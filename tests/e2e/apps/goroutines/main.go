@@ -1,9 +1,12 @@
 // net/http on $PORT. POST /WAY/ID {"id": ID} makes calls to $NEXT/ID or $NEXT-K/ID the way that $WAY says,
-// and answers {"id": ID}. $KEEP_ALIVE: of its calls.
+// and answers {"id": ID}. $KEEP_ALIVE: of its calls. $TLS: a folder with cert.pem and key.pem; then it serves HTTPS, and
+// trusts only that certificate. $HTTP2: it asks by HTTP/2 where it can.
 package main
 
 import (
 	"bytes"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -16,8 +19,23 @@ import (
 )
 
 var next = os.Getenv("NEXT")
+var certificates = os.Getenv("TLS")
 var client = &http.Client{Transport: &http.Transport{
-	DisableKeepAlives: os.Getenv("KEEP_ALIVE") != "1", MaxIdleConnsPerHost: 256}}
+	DisableKeepAlives: os.Getenv("KEEP_ALIVE") != "1", MaxIdleConnsPerHost: 256,
+	ForceAttemptHTTP2: os.Getenv("HTTP2") == "1", TLSClientConfig: trusted()}}
+
+func trusted() *tls.Config {
+	if certificates == "" {
+		return nil
+	}
+	pem, err := os.ReadFile(certificates + "/cert.pem")
+	if err != nil {
+		panic(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	return &tls.Config{RootCAs: pool}
+}
 
 func ask(base, id string) {
 	response, err := client.Post(base+"/"+id, "application/json", strings.NewReader(`{"id": "`+id+`"}`))
@@ -157,6 +175,9 @@ func main() {
 	listener, err := net.Listen("tcp", "127.0.0.1:"+os.Getenv("PORT"))
 	if err != nil {
 		panic(err)
+	}
+	if certificates != "" {
+		panic(http.ServeTLS(listener, nil, certificates+"/cert.pem", certificates+"/key.pem"))
 	}
 	panic(http.Serve(listener, nil))
 }

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
+/*
+ * Go's crypto/tls: probes at the beginning of (*Conn).Write and (*Conn).Read, and an ordinary
+ * one on each return of Read. A call belongs to a goroutine, which may be another thread's
+ * when it returns; and the session itself says which socket it is for, so nothing needs to be
+ * found by what the thread does. Part of tls.bpf.c.
+ */
+#include "go_connection.h"
+#include "go_registers.h"
+
+struct go_tls_key {
+	__u64 g;
+	__u32 tgid;
+	__u32 pad;
+};
+
+struct go_tls_call {
+	struct tls_call call;
+	__u32 tx_base; /* the connection's */
+	__u32 rx_base;
+	__u64 stack_end; /* of the goroutine: stacks are moved, with what lies on them */
+};
+
+/* Reads that go on. Left over: of goroutines that panicked, until another one has its address. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct go_tls_key);
+	__type(value, struct go_tls_call);
+} go_tls_calls SEC(".maps");
+
+/* runtime.g begins with its stack's bounds. */
+static __always_inline __u64 go_stack_end(__u64 g)
+{
+	return go_word(g + sizeof(__u64));
+}
+
+/* Its connection's bytes are plaintext from now on: a session that begins, or one that is older
+ * than the probes. */
+static __always_inline struct tls_conn *go_tls_begin(struct conn_state *conn)
+{
+	bool joined =
+		conn->direction[0].next || conn->direction[1].next || conn->flags & CONN_ADOPTED;
+	__u64 sock = conn->id.sock;
+	struct tls_conn *tls;
+
+	if (conn->status & (CONN_UNIX | CONN_DYING) ||
+		bpf_map_update_elem(&tls_conns, &sock, &tls_conn_empty, BPF_ANY))
+		return NULL;
+	tls = bpf_map_lookup_elem(&tls_conns, &sock);
+	if (!tls)
+		return NULL;
+	tls->tx_base = conn->id.tx_base;
+	tls->rx_base = conn->id.rx_base;
+	for (int i = 0; i < 2; i++) {
+		tls->streams[i].next = conn->direction[i].next;
+		tls->streams[i].lost = joined;
+		conn->direction[i].next = joined ? PLAINTEXT_JOINED : 0;
+		conn->direction[i].head_left = 0;
+	}
+	__builtin_memset(&conn->http2, 0, sizeof(conn->http2));
+	conn->last_direction = 0;
+	conn->status = (conn->status & ~CONN_IGNORED) | CONN_TLS;
+	return tls;
+}
+
+/* What a call of Read or Write is about, behind its prologue: before that, a function whose stack
+ * is too small begins again on a larger one. Only the frame pointer has been pushed. */
+static __always_inline struct conn_state *go_tls_enter(
+	struct pt_regs *regs, struct tls_call *call, __u8 kind)
+{
+	struct conn_state *conn;
+	struct tls_conn *tls;
+
+	if (!filter_process(bpf_get_current_pid_tgid() >> 32))
+		return NULL;
+	/* Its first field: net.Conn, an interface, (type, pointer). */
+	conn = go_connection(go_word(GO_ARGUMENT_1(regs) + sizeof(__u64)));
+	if (!conn)
+		return NULL;
+	tls = conn->status & CONN_TLS ? tls_find(conn) : go_tls_begin(conn);
+	if (tls) {
+		tls->apart = 0;
+		tls->unclaimed = TLS_UNCLAIMED;
+	}
+	call->session = GO_ARGUMENT_1(regs);
+	call->sock = conn->id.sock;
+	call->buffer = GO_ARGUMENT_2(regs);
+	call->size = GO_ARGUMENT_3(regs);
+	call->kind = kind;
+	return conn;
+}
+
+/* func (c *Conn) Write(b []byte) (int, error). Told when it begins: what the peer answers may be
+ * read before it returns. */
+SEC("uprobe")
+int go_tls_write(struct pt_regs *regs)
+{
+	struct tls_call call = {};
+	struct conn_state *conn = go_tls_enter(regs, &call, TLS_WRITE);
+	struct go_caller go = {};
+
+	if (!conn || !(conn->status & CONN_TLS) || !call.size || call.size > 0x7fffffff)
+		return 0;
+	go.g = GO_G(regs);
+	go.ip = go_word(GO_SP(regs) + sizeof(__u64));
+	go.bp = GO_BP(regs);
+	tls_report(conn, tls_find(conn), &call, call.size, &go);
+	return 0;
+}
+
+/* func (c *Conn) Read(b []byte) (int, error) */
+SEC("uprobe")
+int go_tls_read(struct pt_regs *regs)
+{
+	struct go_tls_key key = { .g = GO_G(regs), .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct go_tls_call fresh = {};
+	struct conn_state *conn = go_tls_enter(regs, &fresh.call, TLS_READ);
+
+	if (!conn)
+		return 0;
+	fresh.tx_base = conn->id.tx_base;
+	fresh.rx_base = conn->id.rx_base;
+	fresh.stack_end = go_stack_end(key.g);
+	fresh.call.stack = fresh.stack_end - GO_SP(regs) - sizeof(__u64);
+	bpf_map_update_elem(&go_tls_calls, &key, &fresh, BPF_ANY);
+	return 0;
+}
+
+/* At a RET of Read: AX is how many bytes. */
+SEC("uprobe")
+int go_tls_return(struct pt_regs *regs)
+{
+	struct go_tls_key key = { .g = GO_G(regs), .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct go_tls_call *known = bpf_map_lookup_elem(&go_tls_calls, &key), left;
+	__s64 count = GO_ARGUMENT_1(regs);
+	struct conn_key conn_key = {};
+	struct go_caller go = {};
+	struct conn_state *conn;
+	__u64 stack_end;
+
+	if (!known)
+		return 0;
+	left = *known;
+	bpf_map_delete_elem(&go_tls_calls, &key);
+	stack_end = go_stack_end(key.g);
+	if (left.call.stack != stack_end - GO_SP(regs) || count <= 0 || count > 0x7fffffff)
+		return 0;
+	if (left.call.buffer < left.stack_end &&
+		left.call.buffer >= left.stack_end - left.call.stack)
+		left.call.buffer += stack_end - left.stack_end;
+	conn_key.sock = left.call.sock;
+	conn = bpf_map_lookup_elem(&conns, &conn_key);
+	if (!conn || !(conn->status & CONN_TLS) || conn->id.tx_base != left.tx_base ||
+		conn->id.rx_base != left.rx_base)
+		return 0;
+	go.g = key.g;
+	go.ip = go_word(GO_SP(regs));
+	go.bp = GO_BP(regs);
+	tls_report(conn, tls_find(conn), &left.call, count, &go);
+	return 0;
+}
