@@ -1,6 +1,7 @@
 """What the agent costs in instructions: the counting VM. See ../shared/vm/README.md for how it counts."""
 
 import collections
+import os
 import pathlib
 import statistics
 import subprocess
@@ -12,8 +13,8 @@ import vm  # noqa: E402
 
 REQUESTS = 200
 KERNELS = ("6.1", "6.12")
-SERVERS = ("c", "nginx", "nginx-sendfile")
-# Per request and in all, from the issue that asked for the first slice. nginx-sendfile is shown, not judged.
+SERVERS = ("c", "nginx", "nginx-sendfile", "go", "go-call")  # go-call asks the one in C for each request
+# Per request and in all, from the issue that asked for the first slice. The others are shown, not judged.
 TARGETS = {"bpf": 8000, "ratio": 1.25, "unselected": 1.08, "user": 40_000, "start": 0.6e9}
 JUDGED = ("c", "nginx")
 
@@ -24,7 +25,9 @@ def compile_tools(folder):
         subprocess.run(["cc", "-O2", "-Wall", "-Wextra", "-o", str(folder / name), str(HERE / f"{name}.c"), *libs], check=True)
     subprocess.run(["clang", "-target", "bpf", "-O2", "-g", "-mcpu=v3", "-idirafter", "/usr/include/x86_64-linux-gnu",
                     "-c", str(HERE / "floor.bpf.c"), "-o", str(folder / "floor.bpf.o")], check=True)
-    return [folder / name for name in ("http_server", "http_client", "load_bpf", "floor.bpf.o")]
+    subprocess.run(["go", "build", "-o", str(folder / "http_server_go"), str(HERE / "http_server.go")], check=True,
+                   env=dict(os.environ, CGO_ENABLED="0"))
+    return [folder / name for name in ("http_server", "http_server_go", "http_client", "load_bpf", "floor.bpf.o")]
 
 
 def parse(output):

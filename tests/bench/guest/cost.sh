@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs inside the counting VM, where a nanosecond is an instruction. Prints "SCENARIO SERVER KEY VALUE…" lines for
-# tests/bench/counting.py. /job holds tracelet, http_server, http_client, load_bpf, floor.bpf.o and nginx.conf.
+# tests/bench/counting.py. /job holds tracelet, http_server, http_server_go, http_client, load_bpf, floor.bpf.o and nginx.conf.
 # No `set -e`: a scenario that fails must not hide the others; the caller misses its numbers and says so.
 requests=${REQUESTS:-200} rounds=${ROUNDS:-3}
 groups=/sys/fs/cgroup
@@ -21,22 +21,32 @@ agent_ns() {
 # measure SCENARIO: every server, without and with bpf_stats, which itself costs instructions.
 measure() {
   local scenario=$1 name port round
-  while read -r name port; do
+  while read -r name port next; do
+    # Only while they are asked: where a Go program runs, everything costs a little more, and so does the start.
+    case $name in go*)
+      /job/in_group app /job/http_server_go "$port" ${next:+"$next"} & go=$!
+      sleep 2
+      ;;
+    esac
     [ "$scenario" = base ] || echo "$scenario $name agent_none_ns $(agent_ns "$port" 0)"
     for ((round = 0; round < rounds; round++)); do
       [ "$scenario" = base ] && client "$port" "$requests" > /tmp/client.out ||
         echo "$scenario $name agent_ns $(agent_ns "$port" "$requests")"
       grep _ns /tmp/client.out | sed "s/^/$scenario $name /"
     done
-    [ "$scenario" = base ] && continue
-    echo 1 > /proc/sys/kernel/bpf_stats_enabled
-    client "$port" "$requests" | grep prog | sed "s/^/$scenario $name /"
-    echo 0 > /proc/sys/kernel/bpf_stats_enabled
-    sleep 2
+    if [ "$scenario" != base ]; then
+      echo 1 > /proc/sys/kernel/bpf_stats_enabled
+      client "$port" "$requests" | grep prog | sed "s/^/$scenario $name /"
+      echo 0 > /proc/sys/kernel/bpf_stats_enabled
+      sleep 2
+    fi
+    case $name in go*) kill "$go" ;; esac
   done << END
 c 8101
 nginx 8102
 nginx-sendfile 8103
+go 8104
+go-call 8105 http://127.0.0.1:8101/
 END
 }
 
