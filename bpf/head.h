@@ -61,12 +61,12 @@ __weak __noinline int head_begins(__u64 user, __u32 left)
 	       head_may_begin(first3, left);
 }
 
-/* Zeros written behind the bytes of a window, so that whole words can be searched. */
-#define HEAD_SENTINEL 8
+/* Searched at a time. */
+#define HEAD_STRIDE 64
 
 struct head_window {
-	__u64 before; /* newlines in the word before the window */
-	__u8 bytes[HEAD_MIN + HEAD_SENTINEL];
+	__u64 before; /* newlines in the word before what is searched next */
+	__u8 bytes[HEAD_MIN + HEAD_STRIDE];
 };
 
 /* "HTTP/1.1 101": what follows the head is another protocol. */
@@ -79,59 +79,78 @@ static __always_inline bool head_switches(const __u8 *bytes)
 /* Where head_end() reads to: too large for the stack. In scratch.h. */
 static struct head_window *head_window_here(void);
 
-/* One step of head_end(): bytes up to the end of the head if it ends among the next
- * HEAD_MIN of the `left` bytes. */
+/*
+ * Functions that search are global: the verifier checks those once, for any arguments, instead of
+ * once for every place where the search may stop. That is most of the time in which the programs load.
+ */
+
+/* Index of the byte after the first blank line among HEAD_STRIDE bytes of the window; 0 if there is none. */
+__weak __noinline __u32 head_stride(__u32 from)
+{
+	struct head_window *window = head_window_here();
+
+	if (!window || from >= HEAD_MIN)
+		return 0;
+#pragma unroll
+	for (__u32 word = 0; word < HEAD_STRIDE; word += 8) {
+		__u64 lines = head_newlines(*(__u64 *)(window->bytes + from + word));
+		__u64 blanks = lines ? head_blanks(lines, window->before) : 0;
+
+		if (blanks)
+			return from + word + head_after(blanks);
+		window->before = lines;
+	}
+	return 0;
+}
+
+/* One step of head_end(): bytes up to the end of the first blank line among the next HEAD_MIN of the
+ * `left` bytes; 0 if there is none. */
 __weak __noinline __u32 head_end_here(__u64 user, __u32 left)
 {
 	struct head_window *window = head_window_here();
-	__u32 size = left;
-	__u64 before;
+	__u32 size = left, end = 0;
 
 	barrier_var(size); /* older verifiers see the bound only on this very register */
 	if (size > HEAD_MIN)
 		size = HEAD_MIN;
 	if (!window || bpf_probe_read_user(window->bytes, size, (void *)user))
 		return 0;
-	*(__u64 *)(window->bytes + size) = 0;
-	before = window->before;
-	for (__u32 i = 0; i < HEAD_MIN && i < size; i += 8) {
-		__u64 lines = head_newlines(*(__u64 *)(window->bytes + i));
-		__u64 blanks = lines ? head_blanks(lines, before) : 0;
-		__u32 end;
-
-		before = lines;
-		if (!blanks)
-			continue;
-		end = i + head_after(blanks);
-		if (end >= left || !head_begins(user + end, left - end))
-			return end;
-	}
-	window->before = before;
-	return 0;
+	for (__u32 from = 0; from < HEAD_MIN && from < left && !end; from += HEAD_STRIDE)
+		end = head_stride(from);
+	if (end > left) /* what an earlier search left behind */
+		end = 0;
+	if (end)
+		window->before = 0;
+	return end;
 }
+
+/* Steps of one head_end(): windows, and heads that follow each other. */
+#define HEAD_STEPS 64
 
 /*
  * Bytes up to and including the blank line after which no further message begins
  * (pipelined heads are one stretch); 0 when the head goes on. Reads user memory
- * itself, so that what follows the head is never copied out. Global functions,
- * which the verifier checks once, for any arguments, instead of once for every
- * place where the search may stop.
+ * itself, so that what follows the head is never copied out.
  */
 __weak __noinline __u32 head_end(__u64 user, __u32 length)
 {
 	struct head_window *window = head_window_here();
-	__u32 end;
+	__u32 start = 0, end;
 
 	if (!window)
 		return 0;
 	window->before = 0;
-	for (__u32 start = 0; start < EVENT_DATA_MAX && start < length; start += HEAD_MIN) {
+	for (__u32 i = 0; i < HEAD_STEPS && start < length; i++) {
 		end = head_end_here(user + start, length - start);
-		if (end)
-			return start + end;
+		start += end ? end : HEAD_MIN;
+		if (end && !head_begins(user + start, length - start))
+			return start;
 	}
 	return 0;
 }
+
+/* Zeros written behind bytes, so that whole words can be searched. */
+#define HEAD_SENTINEL 8
 
 /* Whether the head ends among the first `size` <= HEAD_MIN bytes, which were read from
  * `user`, as head_end() says. Most end with the last of them. */

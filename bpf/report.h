@@ -382,7 +382,7 @@ __noinline int report_operation(void)
 	if (!report)
 		return 0;
 	op = &report->op;
-	ref.file = task_file(op->fd);
+	ref.file = (void *)task_file(op->fd);
 	conn = socket_cached(&ref);
 	if (!conn) {
 		if (!socket_link(&ref)) {

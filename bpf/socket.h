@@ -37,7 +37,7 @@ static __always_inline bool socket_link(struct socket_ref *ref)
 
 static __always_inline bool socket_at(__u32 fd, struct socket_ref *ref)
 {
-	ref->file = task_file(fd);
+	ref->file = (void *)task_file(fd);
 	return socket_link(ref);
 }
 

@@ -27,10 +27,13 @@ static __always_inline bool task_is_compat(void)
 }
 
 /* The file behind a descriptor that the thread has just used successfully, so fd
- * is in bounds; if another thread closed it since, NULL or another file. */
-static __always_inline struct file *task_file(__u32 fd)
+ * is in bounds; if another thread closed it since, NULL or another file. A struct file *: global functions return
+ * numbers. Global, so that the verifier looks at it once: for each step along typed pointers it goes
+ * through all types of the kernel (6.12: seven million instructions). */
+__weak __noinline __u64 task_file(__u32 fd)
 {
-	struct file **files, *file = NULL;
+	struct file **files;
+	__u64 file = 0;
 
 	if (TASK_IS_TYPED)
 		files = bpf_get_current_task_btf()->files->fdt->fd;
