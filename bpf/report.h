@@ -394,14 +394,18 @@ __noinline int report_operation(void)
 		if (conn)
 			socket_remember(&ref, conn);
 	}
-	if (tls_files && conn && tls_moved(&ref, conn, op))
-		return 0;
+	if (tls_files && conn) {
+		if (!frame_init(&frame))
+			return 0;
+		if (tls_may_move(conn, frame.thread) && tls_moved(&ref, conn, &frame, op))
+			return 0;
+	}
 	if (!conn || conn->status & CONN_IGNORED) {
 		if (loops)
 			loop_moved_other(ref.file, conn, op->direction);
 		return 0;
 	}
-	if (!frame_init(&frame))
+	if (!frame.thread && !frame_init(&frame))
 		return 0;
 	if (frame.thread->loop == LOOP_KNOWN)
 		loop_moved(

@@ -160,7 +160,8 @@ struct thread_state {
 	__u64 polled_sock; /* the one socket that the last poll was for, 0 otherwise */
 	__u32 netns;
 	__u32 waits;
-	__u32 born;	    /* 1: entry made by the fork tracepoint */
+	__u16 born;	    /* 1: entry made by the fork tracepoint */
+	__u16 tls;	    /* 1: has called a TLS library */
 	__u32 attempts;	    /* see event_data.attempts */
 	__u32 thread_start; /* see event_header.thread_start */
 	__u32 turn; /* the rest is for event loops, see bpf/loop.h: reads that could be a cause */

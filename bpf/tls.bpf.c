@@ -5,13 +5,16 @@
  * are here once more, on memory of the thread's own (scratch.h).
  */
 #define SCRATCH_OF_THREAD
+#define head_stride tls_head_stride
 #define head_end_here tls_head_end_here
 #define head_end tls_head_end
 #define report_piece tls_report_piece
 #define report_pieces tls_report_pieces
 #define http2_flush tls_http2_flush
 #define http2_step tls_http2_step
+#define http2_steps tls_http2_steps
 #define http2_probe_step tls_http2_probe_step
+#define http2_probe_steps tls_http2_probe_steps
 #define http2_probe tls_http2_probe
 #define http2_operation tls_http2_operation
 #include "scratch.h"
@@ -41,7 +44,10 @@ static __always_inline struct tls_thread *tls_thread_here(bool make)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &tid);
+	struct thread_state *state = make ? task_thread(tid) : NULL;
 
+	if (state)
+		state->tls = 1;
 	if (thread || !make)
 		return thread;
 	bpf_map_update_elem(&tls_threads, &tid, &tls_thread_empty, BPF_NOEXIST);

@@ -17,7 +17,7 @@ static __noinline void tls_mapped(__u64 protection, __u32 fd)
 
 	if (!(protection & 4 /* PROT_EXEC */) || (__s32)fd < 0)
 		return;
-	file = task_file(fd);
+	file = (void *)task_file(fd);
 	if (!file)
 		return;
 	bpf_probe_read_kernel_str(

@@ -87,17 +87,25 @@ static __always_inline bool tls_follows(const struct socket_ref *ref, struct con
 	return true;
 }
 
+/* Most connections are not encrypted, and nothing of them changes that: one is if it begins with a
+ * ClientHello, or if the thread is in a call of a TLS library. */
+static __always_inline bool tls_may_move(
+	const struct conn_state *conn, const struct thread_state *thread)
+{
+	return conn->status & CONN_TLS || thread->tls ||
+	       !(conn->direction[0].next || conn->direction[1].next);
+}
+
 /* True when the operation moved ciphertext of a connection that is CONN_TLS: there is
  * nothing to report of it. */
-static __noinline bool tls_moved(
-	const struct socket_ref *found, struct conn_state *conn, const struct operation *op)
+static __noinline bool tls_moved(const struct socket_ref *found, struct conn_state *conn,
+	const struct frame *frame, const struct operation *op)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &tid);
 	struct tls_call *call = thread ? tls_innermost(thread) : NULL;
 	struct socket_ref ref = *found;
 	struct tls_stream *stream;
-	struct frame frame = {};
 	struct tls_conn *tls;
 	__u64 at;
 
@@ -105,16 +113,16 @@ static __noinline bool tls_moved(
 		return false;
 	if (!op->length)
 		return false;
-	if (op->flags & DATA_PEEK || !frame_init(&frame))
+	if (op->flags & DATA_PEEK)
 		return true;
 	if (call) {
 		call->mixed |= call->sock && call->sock != conn->id.sock;
 		call->sock = conn->id.sock;
 	}
 	if (!(conn->status & CONN_ANNOUNCED) && (ref.family || socket_look(&ref)))
-		announce(conn, &ref, &frame, false);
+		announce(conn, &ref, frame, false);
 	if (op->direction == DIRECTION_RX)
-		loop_clear(frame.thread, LOOP_OTHER);
+		loop_clear(frame->thread, LOOP_OTHER);
 	tls = tls_find(conn);
 	if (!tls)
 		return true;
@@ -124,7 +132,7 @@ static __noinline bool tls_moved(
 		conn->status = (conn->status & ~CONN_TLS) | CONN_IGNORED;
 	stream = &tls->streams[op->direction & 1];
 	if (op->direction == DIRECTION_RX) {
-		tls->blocking = operation_blocks(&ref, &frame, op);
+		tls->blocking = operation_blocks(&ref, frame, op);
 		stream->complete = 0;
 		stream->first = 0;
 	}
