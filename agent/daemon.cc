@@ -2,7 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <functional>
+#include <iterator>
 #include <thread>
 #include <utility>
 
@@ -48,6 +50,7 @@ class Daemon {
         read_again_(std::move(read_again)),
         exports_(std::move(workers)),
         encoder_(config_.ingest.tags, {&exports_}),
+        joiner_(config_.ingest.sdk_join, {&exports_}),
         redactor_(config_.pipeline.redactor, exports_),
         sampler_(config_.pipeline.sampler, redactor_),
         red_metrics_(config_.pipeline.red_metrics, sampler_) {}
@@ -70,6 +73,7 @@ class Daemon {
   const ReadConfig read_again_;
   exporter::ExportSet exports_;
   exporter::wire::IngestEncoder encoder_;  // of what is received
+  exporter::wire::SdkJoiner joiner_;
   pipeline::Redactor redactor_;
   pipeline::Sampler sampler_;
   pipeline::RedMetrics red_metrics_;
@@ -110,6 +114,12 @@ Status Daemon::StartIngest() {
   if (!jaeger.endpoints.empty()) {
     collectors_ = std::make_unique<exporter::SamplingClient>(jaeger, milliseconds(config_.ingest.sampling.timeout_ms));
   }
+  if (!config_.source.enabled) config_.ingest.sdk_join.enabled = false;
+  if (config_.ingest.sdk_join.enabled) {
+    joiner_.Ask(
+        [this](uint16_t port, uint64_t received_ns) { return source_ ? source_->SenderOf(port, received_ns) : 0; });
+    encoder_.Join(joiner_);
+  }
   auto started = ingest::JaegerAgent::Start(config_.ingest, encoder_, collectors_.get());
   if (!started) return started.error();
   ingest_ = std::move(*started);
@@ -146,11 +156,17 @@ Status Daemon::StartCapture() {
   if (!config_.source.enabled) return Ok();
   process::Selector::Wanted wanted;
   if (pod_tagger_) wanted = [this](const process::ProcessInfo& process) { return pod_tagger_->Wanted(process); };
+  if (config_.ingest.sdk_join.enabled) {
+    std::ranges::copy_if(ingest_->ports(), std::back_inserter(config_.source.sdk_ports),
+                         [](uint16_t p) { return p != 0; });
+  }
   auto started = source::BpfSource::Start(config_.source, config_.selector, std::move(wanted));
   if (!started) return started.error();
   source_ = std::move(*started);
   span::SpanSink& first = pod_tagger_ ? static_cast<span::SpanSink&>(*pod_tagger_) : red_metrics_;
-  const pipeline::Installation installation{.key = secrets_.key, .peers = peers_ ? &peers_->link() : nullptr};
+  const pipeline::Installation installation{.key = secrets_.key,
+                                            .peers = peers_ ? &peers_->link() : nullptr,
+                                            .sdk = config_.ingest.sdk_join.enabled ? &joiner_ : nullptr};
   pipeline_ = std::make_unique<pipeline::Pipeline>(
       config_, first, [this](const conn_id& conn) { source_->Ignore(conn); }, installation);
   return Ok();
@@ -220,6 +236,7 @@ Status Daemon::Run(const std::string& host_name) {
   StopIngest();
   if (peers_) peers_->Stop();
   if (pipeline_) pipeline_->Finish();
+  joiner_.Close();
   if (cluster_) cluster_->Stop();
   exports_.Finish(stop_by);
   admin_.reset();

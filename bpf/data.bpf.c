@@ -7,6 +7,7 @@
  */
 #include "go_registers.h"
 #include "scratch.h"
+#include "sdk.h"
 #include "tls_mapped.h"
 #include <bpf/bpf_tracing.h>
 
@@ -268,6 +269,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		LEDGER_ADD(compat_tasks);
 		return 0;
 	}
+	if (traits & MOVES_ADDRESS && settings.sdk_ports[0] && result > 0 && syscall_arg4(regs))
+		sdk_sent(syscall_arg(regs, 0), syscall_arg4(regs));
 	if (traits & SYSCALL_MOVES)
 		data_moved(regs, result, traits);
 	else if (traits & SYSCALL_CONNECT)

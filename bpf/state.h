@@ -14,16 +14,19 @@ enum verdict {
 	VERDICT_TRACE_TREE = 3, /* and every process it starts, by the fork tracepoint */
 };
 
+#define SDK_PORTS 4
+
 struct settings {
 	__u32 agent_tgid; /* never traced */
 	__u32 cpus_per_ring;
 	__u32 wake_bytes; /* wake the reader when a ring holds this much */
 	__u32 default_verdict;
-	__u32 netns;		/* inode number; 0: all */
-	__u32 by_cgroup;	/* 1: only tasks below cgroups[0] */
-	__u32 by_process;	/* 0: `processes` is empty, do not look */
-	__u32 port_count;	/* 0: all */
-	__u16 ports[MAX_PORTS]; /* local or remote */
+	__u32 netns;		    /* inode number; 0: all */
+	__u32 by_cgroup;	    /* 1: only tasks below cgroups[0] */
+	__u32 by_process;	    /* 0: `processes` is empty, do not look */
+	__u32 port_count;	    /* 0: all */
+	__u16 ports[MAX_PORTS];	    /* local or remote */
+	__u16 sdk_ports[SDK_PORTS]; /* of this agent, for datagrams of SDKs; 0: none */
 };
 
 /* attempted == submitted to a ring + ring_full. The rest count what was not tried. */
@@ -36,6 +39,13 @@ struct ledger {
 	__u64 unreadable;   /* user memory that could not be read: bytes not captured */
 	__u64 frames_lost;  /* operations of which not all HTTP/2 frames could be walked */
 	__u64 pad;
+};
+
+/* Of a datagram to one of settings.sdk_ports. */
+struct sdk_sender {
+	__u64 time_ns;
+	__u32 tgid; /* 0: several */
+	__u32 pad;
 };
 
 struct conn_key {

@@ -27,8 +27,9 @@ enum syscall_traits {
 
 	SYSCALL_SOCKOPT = 1 << 14, /* (fd, level, name, ...) */
 	SYSCALL_SHUTDOWN = 1 << 15,
-	SYSCALL_RING = 1 << 16, /* io_uring_setup(entries, params) */
-	SYSCALL_MAP = 1 << 17,	/* (address, length, protection, flags, fd, ...) */
+	SYSCALL_RING = 1 << 16,	 /* io_uring_setup(entries, params) */
+	SYSCALL_MAP = 1 << 17,	 /* (address, length, protection, flags, fd, ...) */
+	MOVES_ADDRESS = 1 << 18, /* argument 4 is where to, for datagrams */
 	SYSCALL_ANY_RESULT = SYSCALL_WAITS | SYSCALL_CONNECT, /* of interest when they fail, too */
 
 	MOVES_NO_BUFFER = MOVES_FILE | MOVES_PIPE,
@@ -45,7 +46,7 @@ static const __u32 syscall_traits[SYSCALL_TABLE_SIZE] = {
 	[__NR_readv] = SYSCALL_RECEIVES | MOVES_IOVEC,
 	[__NR_writev] = SYSCALL_MOVES | MOVES_IOVEC,
 	[__NR_recvfrom] = SYSCALL_RECEIVES | MOVES_FLAGS_3,
-	[__NR_sendto] = SYSCALL_MOVES | MOVES_FLAGS_3,
+	[__NR_sendto] = SYSCALL_MOVES | MOVES_FLAGS_3 | MOVES_ADDRESS,
 	[__NR_recvmsg] = SYSCALL_RECEIVES | MOVES_MESSAGE | MOVES_FLAGS_2,
 	[__NR_sendmsg] = SYSCALL_MOVES | MOVES_MESSAGE | MOVES_FLAGS_2,
 	[__NR_recvmmsg] = SYSCALL_RECEIVES | MOVES_MESSAGES | MOVES_FLAGS_3,

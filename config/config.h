@@ -47,6 +47,7 @@ struct Source {
   uint32_t cost_sample_period_s = 60;  // 0: never
   uint32_t priority = 15;              // of the capture thread: minus its niceness; 0: as it is
   SourceTls tls;
+  std::vector<uint16_t> sdk_ports = {};  // no key: this agent's own, from [ingest]
 };
 
 struct Conn {
@@ -199,12 +200,21 @@ struct Sampling {
   size_t max_services = 10'000;  // whose last answer is kept
 };
 
+// Spans of SDKs and captured ones of the same request become one.
+struct SdkJoin {
+  bool enabled = true;
+  uint32_t wait_ms = 6'000;       // for an SDK's span, from a request's end: SDKs send every 5 s
+  uint32_t max_wait_ms = 10'000;  // from its start; also how long an SDK's span waits for its request's end
+  size_t max_batches = 10'000;    // received and waiting; more pass at once
+};
+
 struct Ingest {
   UdpPort zipkin_compact{.listen = ":5775"};
   UdpPort jaeger_compact{.listen = ":6831"};
   UdpPort jaeger_binary{.listen = ":6832"};
   std::map<std::string, std::string> tags;  // added to each process that comes in
   Sampling sampling;
+  SdkJoin sdk_join;
 };
 
 // What the API server says about the pods of this node.

@@ -135,6 +135,14 @@ void AddIngest(Config& config, std::vector<Section>& sections) {
                             "Jaeger's JSON; answers where no collector does or did. Empty: none."),
                        Number("timeout_ms", &sampling.timeout_ms, "Of one question to the collectors.", 1, 60'000),
                        Number("max_services", &sampling.max_services, "Whose last answer is kept.", 1, 1 << 20)}});
+  SdkJoin& join = config.ingest.sdk_join;
+  sections.push_back(
+      {"ingest.sdk_join",
+       "Spans that processes on this host send, and captured ones of the same request, become one.",
+       {Text("enabled", &join.enabled, "false: both are exported."),
+        Number("wait_ms", &join.wait_ms, "For an SDK's span, from a request's end.", 1, 60'000),
+        Number("max_wait_ms", &join.max_wait_ms, "From its start; and an SDK's span for its request's end.", 1, 60'000),
+        Number("max_batches", &join.max_batches, "Received and waiting; more pass at once.", 1, 1 << 20)}});
 }
 
 void AddPipeline(Config& config, std::vector<Section>& sections) {

@@ -91,6 +91,11 @@ void AppendPipeline(const pipeline::Pipeline& pipeline, const pipeline::Sampler&
   AppendGauge("tracelet_spans_held", "Ended, and not final yet.", spans.held, text);
   AppendCounters("tracelet_spans_dropped_total", "Before they were final.", "reason", spans.dropped, text);
   AppendCounter("tracelet_spans_not_sampled_total", "Final, and left out by the sampler.", sampler.left_out(), text);
+  AppendCounter("tracelet_spans_joined_total", "Final, and not exported: the application's own span stands for them.",
+                sampler.joined(), text);
+  AppendCounters("tracelet_sdk_spans_total",
+                 "Servers' and clients' spans of processes on this host, by how they were joined.", "outcome",
+                 pipeline.stitcher().sdk_spans(), text);
   AppendGauge("tracelet_requests_open", "Requests that are going on.", pipeline.stitcher().open(), text);
   AppendCounters("tracelet_links_total", "Final spans by how their parent was found; none: roots.", "rule",
                  pipeline.stitcher().links(), text);

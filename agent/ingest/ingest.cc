@@ -13,6 +13,7 @@ uint64_t Load(const std::atomic<uint64_t>& counter) { return counter.load(std::m
 
 Result<std::unique_ptr<Ingest>> Ingest::Start(const config::Ingest& config, BatchSink& sink) {
   std::unique_ptr<Ingest> ingest(new Ingest(sink));
+  if (config.sdk_join.enabled) ingest->senders_ = std::make_unique<SenderPids>();
   const std::array<const config::UdpPort*, 3> ports = {&config.zipkin_compact, &config.jaeger_compact,
                                                        &config.jaeger_binary};
   for (size_t i = 0; i < ports.size(); ++i) {
@@ -28,7 +29,8 @@ Result<std::unique_ptr<Ingest>> Ingest::Start(const config::Ingest& config, Batc
 Ingest::~Ingest() { Stop(); }
 
 Status Ingest::Open(Port& port, const config::UdpPort& config, ThriftProtocol protocol) {
-  port.receiver = std::make_unique<Receiver>(config.listen, protocol, Receiver::Shared{counters_, clients_, sink_});
+  port.receiver =
+      std::make_unique<Receiver>(config.listen, protocol, Receiver::Shared{counters_, clients_, sink_, senders_.get()});
   auto server = UdpServer::Start(config, *port.receiver);
   if (!server) return server.error();
   port.server = std::move(*server);

@@ -48,7 +48,8 @@ class Ingest {
   BatchSink& sink_;
   IngestCounters counters_;
   ClientStatsTable clients_;
-  std::mutex ports_mutex_;  // Stop and AppendMetrics
+  std::unique_ptr<SenderPids> senders_;  // null: not asked
+  std::mutex ports_mutex_;               // Stop and AppendMetrics
   std::array<Port, 3> ports_{{{R"(model="zipkin",protocol="compact")", {}, {}},
                               {R"(model="jaeger",protocol="compact")", {}, {}},
                               {R"(model="jaeger",protocol="binary")", {}, {}}}};

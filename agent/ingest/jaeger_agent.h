@@ -25,6 +25,7 @@ class JaegerAgent {
   // that waits for the collector is waited for, up to its timeout.
   void Stop();
   void AppendMetrics(std::string& out);
+  [[nodiscard]] std::array<uint16_t, 3> ports() const { return ingest_->ports(); }
 
  private:
   JaegerAgent() = default;

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "agent/admin/listen_address.h"
+#include "agent/base/clock.h"
 #include "agent/ingest/datagram.h"
 
 namespace tracelet::ingest {
@@ -18,8 +19,13 @@ Receiver::Receiver(std::string listen, ThriftProtocol protocol, Shared shared)
 void Receiver::OnDatagram(const Datagram& datagram) {
   Add(counters_.packets);
   counters_.packet_size.store(datagram.bytes.size(), std::memory_order_relaxed);
-  const Decoded decoded = DecodeDatagram(protocol_, datagram.bytes);
+  Decoded decoded = DecodeDatagram(protocol_, datagram.bytes);
   if (!decoded.batch) return OnLoss(datagram, datagram.cut ? "it is longer than max_packet_bytes" : decoded.error);
+  if (shared_.senders != nullptr) {
+    decoded.batch->received_ns = ReadClock(CLOCK_MONOTONIC);
+    decoded.batch->sender_port = shared_.senders->OwnPort(datagram.from);
+    decoded.batch->sender_pid = shared_.senders->Find(datagram.from);
+  }
   const Batch& batch = *decoded.batch;
   shared_.clients.OnBatch(batch, ClientStatsTable::Clock::now());
   Count(batch);

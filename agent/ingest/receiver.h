@@ -9,6 +9,7 @@
 
 #include "agent/ingest/client_stats.h"
 #include "agent/ingest/jaeger_model.h"
+#include "agent/ingest/sender_pids.h"
 #include "agent/ingest/thrift_reader.h"
 #include "agent/ingest/udp_server.h"
 
@@ -44,6 +45,7 @@ class Receiver : public DatagramSink {
     IngestCounters& counters;
     ClientStatsTable& clients;
     BatchSink& sink;
+    SenderPids* senders = nullptr;  // null: who sends does not matter
   };
   // `listen` names the port in the log.
   Receiver(std::string listen, ThriftProtocol protocol, Shared shared);

@@ -5,7 +5,11 @@ namespace tracelet::pipeline {
 Pipeline::Pipeline(const config::Config& config, span::SpanSink& sink, std::function<void(const conn_id&)> ignore,
                    const Installation& installation)
     : routes_(config.span.max_routes),
-      stitcher_(config.span, installation.key, sink, config.peer, installation.peers),
+      stitcher_(config.span, installation.key, sink,
+                span::Outside{.peer_config = config.peer,
+                              .peers = installation.peers,
+                              .sdk_config = config.ingest.sdk_join,
+                              .sdk = installation.sdk}),
       assembler_(stitcher_,
                  span::HttpSpanOptions{.allowed_query_keys = config.span.allowed_query_keys,
                                        .route = [this](const std::string& service,

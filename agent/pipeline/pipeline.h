@@ -17,6 +17,7 @@ namespace tracelet::pipeline {
 struct Installation {
   span::InstallationKey key{};
   span::PeerLink* peers = nullptr;  // must outlive the pipeline
+  span::SdkInbox* sdk = nullptr;    // so must this
 };
 
 class Pipeline : public source::EventSink {

@@ -23,7 +23,9 @@ bool Sampler::Keep(const span::Span& span) const {
 
 void Sampler::OnSpan(std::shared_ptr<const span::Span> span) {
   ++seen_;
-  if (Keep(*span)) {
+  if (span->joined) {
+    ++joined_;
+  } else if (Keep(*span)) {
     Pass(std::move(span));
   } else {
     ++left_out_;

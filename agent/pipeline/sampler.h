@@ -14,6 +14,7 @@
 
 namespace tracelet::pipeline {
 
+// Spans that applications sent themselves (span::Span::joined) end here.
 class Sampler : public Processor {
  public:
   Sampler(const config::Sampler& config, span::SpanSink& next) : Processor(next), config_(config) {}
@@ -23,6 +24,8 @@ class Sampler : public Processor {
   void OnSpan(std::shared_ptr<const span::Span> span) override;
 
   [[nodiscard]] uint64_t seen() const { return seen_; }
+  // The application's own span stands for these.
+  [[nodiscard]] uint64_t joined() const { return joined_; }
   [[nodiscard]] uint64_t left_out() const { return left_out_; }
 
  private:
@@ -31,6 +34,7 @@ class Sampler : public Processor {
   config::Sampler config_;
   uint64_t seen_ = 0;
   uint64_t left_out_ = 0;
+  uint64_t joined_ = 0;
 };
 
 // The rule itself.

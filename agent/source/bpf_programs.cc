@@ -5,6 +5,7 @@
 #include <linux/membarrier.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -105,6 +106,7 @@ Status BpfPrograms::Configure(const config::Source& settings, const process::Ker
   kernel.by_process = filter.judged || !filter.processes.empty() ? 1 : 0;
   kernel.port_count = static_cast<uint32_t>(filter.ports.size());
   std::copy(filter.ports.begin(), filter.ports.end(), kernel.ports);
+  std::copy_n(settings.sdk_ports.begin(), std::min<size_t>(settings.sdk_ports.size(), SDK_PORTS), kernel.sdk_ports);
 
   const auto& maps = skeleton_->maps;
   int error = bpf_map__set_max_entries(maps.conns, settings.max_connections);
@@ -166,6 +168,16 @@ void BpfPrograms::Detach() {
 }
 
 int BpfPrograms::connections_fd() const { return bpf_map__fd(skeleton_->maps.conns); }
+
+uint32_t BpfPrograms::SenderOf(uint16_t port, uint64_t received_ns) const {
+  sdk_sender sender{};
+  struct stat netns {};
+  if (stat("/proc/self/ns/net", &netns) != 0) return 0;
+  const uint64_t key = uint64_t{netns.st_ino} << 16 | port;
+  if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.sdk_senders), &key, &sender) != 0) return 0;
+  constexpr uint64_t kTravelNs = 1'000'000'000;
+  return sender.time_ns + kTravelNs > received_ns ? sender.tgid : 0;
+}
 
 void BpfPrograms::SetVerdict(uint32_t tgid, verdict judged) {
   const uint32_t value = judged;

@@ -36,6 +36,10 @@ class BpfSource : public EventSource {
   void Stop() override;
   [[nodiscard]] KernelLedger Ledger() const override;
 
+  // BpfPrograms::SenderOf. Any thread.
+  [[nodiscard]] uint32_t SenderOf(uint16_t port, uint64_t received_ns) const {
+    return programs_->SenderOf(port, received_ns);
+  }
   [[nodiscard]] const BpfCosts& costs() const { return costs_; }
   [[nodiscard]] TlsLedger tls() const { return tls_->ledger(); }
   // Events that came out after a watermark had said they could not (see RingReader).

@@ -111,6 +111,7 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
   start.fallback_id = FallbackId(connection, exchange);
   start.context = ParseContext(exchange.propagation);
   start.endpoints = connection.endpoints;
+  start.method = exchange.method;
   sink_.OnRequestStart(handle, std::move(start));
 }
 

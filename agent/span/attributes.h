@@ -45,6 +45,8 @@ inline constexpr std::string_view kHeadTruncated = "tracelet.head.truncated";
 // The length of the response is invisible; it ended when nothing more came.
 inline constexpr std::string_view kEndUnseen = "tracelet.end.unseen";
 
+// How a span's parent was found, or that the application's own span stands for a captured one.
+inline constexpr std::string_view kLink = "tracelet.link";
 // Id of the client's span by the message's name, where the agent that knows its trace did not answer.
 inline constexpr std::string_view kDerivedParent = "tracelet.link.derived_parent";
 

@@ -28,6 +28,8 @@ struct Request {
   SpanId remote_parent;          // kPeer: the parent; kNoAnswer: what it would have been
   bool awaited_by_peer = false;  // client: another agent will ask for its trace again
   bool passed_on = false;
+  bool joined = false;                   // an SDK's span stands for it
+  std::optional<Link> sdk_link;          // or is about the same request, in another trace
   std::unique_ptr<const HeldSpan> span;  // once it has ended
   uint64_t final_ns = 0;                 // watermark at which it is final
 };

@@ -49,6 +49,7 @@ struct RequestStart {
   uint64_t fallback_id = 0;  // identifies the request on this host when it has no name
   std::optional<TraceContext> context;
   std::shared_ptr<const conn::Endpoints> endpoints;
+  std::string method;
 };
 
 }  // namespace tracelet::span

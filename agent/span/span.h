@@ -57,6 +57,8 @@ struct Span {
   std::vector<Event> events;                            // in order of time
   std::vector<Link> links;                              // candidates of a refused parent
   std::shared_ptr<const process::ProcessInfo> process;  // never null
+  // The application sent this span itself, and that one has its ids: counted, not exported.
+  bool joined = false;
 };
 
 // Where finished spans go. Called by one thread.

@@ -55,13 +55,14 @@ std::shared_ptr<const Span> Finish(Request& request) {
   span.end_unix_ns = held.end_unix_ns;
   span.process = held.process;
   held.Describe(span);
-  span.span_id = request.node->id();
+  span.span_id = request.node->TellId();
   span.trace_id = request.node->Tell();
   span.sampled_by_caller = request.node->Sampled();
   span.link = request.link;
   span.refused = request.refused;
-  if (const TraceNode* parent = request.node->parent()) {
-    span.parent_span_id = parent->id();
+  span.joined = request.joined;
+  if (request.node->parent() != nullptr) {
+    span.parent_span_id = request.node->TellParentId();
   } else if (request.link == LinkRule::kPeer) {
     span.parent_span_id = request.remote_parent;
   } else if (request.link == LinkRule::kHeader) {
@@ -74,8 +75,9 @@ std::shared_ptr<const Span> Finish(Request& request) {
   }
   if (request.start.context) span.trace_state = std::move(request.start.context->trace_state);
   for (const auto& candidate : request.candidates) {
-    span.links.push_back({.trace_id = candidate->Tell(), .span_id = candidate->id()});
+    span.links.push_back({.trace_id = candidate->Tell(), .span_id = candidate->TellId()});
   }
+  if (request.sdk_link) span.links.push_back(*request.sdk_link);
   const uint64_t sent_ns = request.start.first.time_ns;
   if (request.received_ns != 0 && request.received_ns < sent_ns) {
     span.start_unix_ns -= std::min(span.start_unix_ns, sent_ns - request.received_ns);
@@ -87,7 +89,7 @@ std::shared_ptr<const Span> Finish(Request& request) {
 PeerAnswer Telling(Request& client) {
   return {.kind = PeerAnswer::Kind::kFinal,
           .trace_id = client.node->Tell(),
-          .span_id = client.node->id(),
+          .span_id = client.node->TellId(),
           .sampled = client.node->Sampled()};
 }
 
@@ -99,8 +101,7 @@ std::string_view Name(SpanDrop reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
-Stitcher::Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink,
-                   const config::Peer& peer_config, PeerLink* peers)
+Stitcher::Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink, const Outside& outside)
     : hold_ns_(config.hold_ms * 1'000'000),
       max_open_(config.max_open),
       max_held_(config.max_held),
@@ -108,9 +109,10 @@ Stitcher::Stitcher(const config::Span& config, const InstallationKey& key, SpanS
       sink_(sink),
       thread_(config.max_open),
       loop_(config.max_open),
-      peer_(peer_config, key, peers),
-      peers_(peers),
-      remembered_(peer_config.max_asked) {}
+      peer_(outside.peer_config, key, outside.peers),
+      peers_(outside.peers),
+      sdk_(outside.sdk_config, outside.sdk),
+      remembered_(outside.peer_config.max_asked) {}
 
 void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
   latest_ns_ = std::max(latest_ns_, start.first.time_ns);
@@ -129,6 +131,7 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
     LinkClient(request);
   }
   PairUp(request);
+  sdk_.OnStart(request);
   const bool called_from_elsewhere = request->start.kind == Kind::kServer && request->node->parent() == nullptr;
   if (called_from_elsewhere && request->refused == LinkRefusal::kNone) peer_.OnServerStart(request);
 }
@@ -239,6 +242,7 @@ void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> spa
   }
   request->span = std::move(span);
   request->final_ns = latest_ns_ + hold_ns_;
+  sdk_.OnEnd(request, latest_ns_);
   held_.push_back(std::move(request));
   ++ledger_.held;
   if (held_.size() + awaiting_.size() <= max_held_) return;
@@ -257,12 +261,15 @@ void Stitcher::OnRequestDropped(uint64_t handle) {
   const RequestPtr request = Close(handle);
   if (!request) return;
   sequence_.Remove(*request);
+  sdk_.OnPassedOn(*request);
   LetGo(*request);
 }
 
 void Stitcher::OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) {
   latest_ns_ = std::max(latest_ns_, monotonic_ns);
+  to_unix_ns_ = unix_ns - monotonic_ns;
   peer_.OnWatermark(latest_ns_);
+  sdk_.OnWatermark(latest_ns_, latest_ns_ + to_unix_ns_);
   AnswerPeers();
   std::vector<RequestPtr> final;
   TakeFinal(final);
@@ -320,6 +327,8 @@ PeerAnswer Stitcher::AnswerTo(const MessageName& name) {
 }
 
 void Stitcher::Flush() {
+  sdk_.OnWatermark(latest_ns_, latest_ns_ + to_unix_ns_);
+  sdk_.Flush();
   std::vector<RequestPtr> final(std::make_move_iterator(held_.begin()), std::make_move_iterator(held_.end()));
   held_.clear();
   for (auto& [when, request] : awaiting_) final.push_back(std::move(request));
@@ -337,6 +346,7 @@ void Stitcher::PassOnInOrder(std::vector<RequestPtr> final) {
 
 void Stitcher::PassOn(Request& request) {
   sequence_.Remove(request);
+  sdk_.OnPassedOn(request);
   if (request.awaited_by_peer) remembered_.Remember(*request.start.name, Telling(request));
   std::shared_ptr<const Span> span = Finish(request);
   LetGo(request);

@@ -6,7 +6,7 @@
 // none of their evidence itself. Two verdicts that disagree are a refusal.
 // One thread. Time is what OnWatermark says: a span is final when the watermark has
 // moved config::Span.hold_ms past the one at which it ended, and no agent of another node
-// is asked about its trace any more (rules/peer.h). When max_held spans wait,
+// is asked about its trace any more (rules/peer.h), nor an SDK's span expected (rules/sdk.h). When max_held spans wait,
 // the oldest is passed on early: its trace id is told then and changes no more, so what
 // comes to be known of it later is refused, and nothing is lost.
 #pragma once
@@ -28,6 +28,7 @@
 #include "agent/span/rules/loop.h"
 #include "agent/span/rules/peer.h"
 #include "agent/span/rules/python.h"
+#include "agent/span/rules/sdk.h"
 #include "agent/span/rules/sequence.h"
 #include "agent/span/rules/thread.h"
 #include "agent/span/span.h"
@@ -52,14 +53,23 @@ struct SpanLedger {
   Counters<SpanDrop> dropped;
 };
 
+// Who else knows something: the agents of other nodes, and SDKs. Both may be null, and outlive the stitcher.
+struct Outside {
+  config::Peer peer_config = {};
+  PeerLink* peers = nullptr;
+  config::SdkJoin sdk_config = {};
+  SdkInbox* sdk = nullptr;
+};
+
 class Stitcher : public RequestSink {
  public:
   // `sink` must outlive it. It gets the spans that became final at one watermark in order
   // of their end, then id; then that watermark less the hold time: every span that ended
   // before was delivered, except those of requests reported late and of traces that were asked for. Those that could
-  // not be held come earlier, one by one. `peers` null: links end at this node.
-  Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink, const config::Peer& peer_config = {},
-           PeerLink* peers = nullptr);
+  // not be held come earlier, one by one.
+  Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink)
+      : Stitcher(config, key, sink, Outside()) {}
+  Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink, const Outside& outside);
 
   void OnRequestStart(uint64_t handle, RequestStart start) override;
   void OnResponseOpenEnded(uint64_t handle) override;
@@ -72,6 +82,7 @@ class Stitcher : public RequestSink {
 
   [[nodiscard]] const SpanLedger& ledger() const { return ledger_; }
   [[nodiscard]] const PeerLedger& peers() const { return peer_.ledger(); }
+  [[nodiscard]] const Counters<SdkOutcome>& sdk_spans() const { return sdk_.outcomes(); }
   [[nodiscard]] size_t open() const { return open_.size(); }
   // Of the spans passed on: how each got its parent (kNone: roots), or why it has none.
   [[nodiscard]] const Counters<LinkRule>& links() const { return links_; }
@@ -106,9 +117,11 @@ class Stitcher : public RequestSink {
   GoroutineRule goroutine_;
   PeerRule peer_;
   PeerLink* const peers_;
+  SdkRule sdk_;
   TellingMemory remembered_;
   PythonRule python_;
   uint64_t latest_ns_ = 0;  // latest time heard of, CLOCK_MONOTONIC
+  uint64_t to_unix_ns_ = 0;
   SpanLedger ledger_;
   Counters<LinkRule> links_;
   Counters<LinkRefusal> refused_;

@@ -15,9 +15,9 @@ class TellingMemory {
   explicit TellingMemory(size_t max) : max_(max) {}
 
   void Remember(const MessageName& name, const PeerAnswer& answer) {
-    if (order_.size() >= max_) Forget();
-    answers_[name] = answer;
+    if (!answers_.insert_or_assign(name, answer).second) return;
     order_.push_back(name);
+    if (order_.size() > max_) Forget();
   }
   // Null when nothing was promised.
   [[nodiscard]] const PeerAnswer* Find(const MessageName& name) const {

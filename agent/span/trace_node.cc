@@ -1,5 +1,6 @@
 #include "agent/span/trace_node.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace tracelet::span {
@@ -28,12 +29,14 @@ bool TraceNode::Attach(const std::shared_ptr<TraceNode>& parent) {
     root->fixed_ = true;
   }
   if (!root->sampled_) root->sampled_ = sampled_;
+  root->sdk_below_until_ns_ = std::max({root->sdk_below_until_ns_, sdk_below_until_ns_, sdk_until_ns_});
   parent_ = parent;
   return true;
 }
 
 void TraceNode::Detach() {
   const TraceNode& root = Root();
+  sdk_below_until_ns_ = root.sdk_below_until_ns_;
   if (root.fixed_) {
     trace_id_ = root.trace_id_;
     fixed_ = true;
@@ -48,6 +51,30 @@ bool TraceNode::Adopt(TraceId trace_id, std::optional<bool> sampled) {
   fixed_ = true;
   if (!sampled_) sampled_ = sampled;
   return true;
+}
+
+void TraceNode::AwaitSdk(uint64_t until_ns) {
+  sdk_until_ns_ = until_ns;
+  if (!parent_) return;
+  TraceNode& root = Root();
+  root.sdk_below_until_ns_ = std::max(root.sdk_below_until_ns_, until_ns);
+}
+
+bool TraceNode::BecomeSdkSpan(TraceId trace_id, SpanId id) {
+  TraceNode& root = Root();
+  if (id_told_ || (root.fixed_ && root.trace_id_ != trace_id)) return false;
+  id_ = id;
+  root.trace_id_ = trace_id;
+  root.fixed_ = true;
+  return true;
+}
+
+uint64_t TraceNode::AwaitedUntil() const {
+  uint64_t until_ns = 0;
+  const TraceNode* node = this;
+  for (; node->parent_; node = node->parent_.get()) until_ns = std::max(until_ns, node->sdk_until_ns_);
+  until_ns = std::max(until_ns, node->sdk_until_ns_);
+  return node->fixed_ ? until_ns : std::max({until_ns, node->awaited_until_ns_, node->sdk_below_until_ns_});
 }
 
 TraceId TraceNode::Tell() {

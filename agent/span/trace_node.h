@@ -30,11 +30,13 @@ class TraceNode {
   [[nodiscard]] bool Adopt(TraceId trace_id, std::optional<bool> sampled);
   // The trace of this node, a root, may become another one until then (CLOCK_MONOTONIC); 0: no longer.
   void Await(uint64_t until_ns) { awaited_until_ns_ = until_ns; }
-  // Until when the trace of this node may change so; 0: it does not.
-  [[nodiscard]] uint64_t AwaitedUntil() {
-    const TraceNode& root = Root();
-    return root.fixed_ ? 0 : root.awaited_until_ns_;
-  }
+  // This node may become the span of an SDK, until then; 0: no longer. Its trace then becomes the SDK's.
+  void AwaitSdk(uint64_t until_ns);
+  [[nodiscard]] bool AwaitsSdk() const { return sdk_until_ns_ != 0; }
+  // Takes the SDK's ids. False, and nothing happens, when its own were told to somebody.
+  [[nodiscard]] bool BecomeSdkSpan(TraceId trace_id, SpanId id);
+  // Until when the ids of this node, or of one above it, may change; 0: they do not.
+  [[nodiscard]] uint64_t AwaitedUntil() const;
   // The id of its trace, fixed from now on because the caller tells it.
   TraceId Tell();
   // The sampling flag of the header that fixed the trace. Set before any Attach.
@@ -42,6 +44,13 @@ class TraceNode {
   [[nodiscard]] std::optional<bool> Sampled() { return Root().sampled_; }
 
   [[nodiscard]] SpanId id() const { return id_; }
+  // The same, and from now on they do not change, because the caller tells them.
+  SpanId TellId() {
+    id_told_ = true;
+    return id_;
+  }
+  // Only with a parent.
+  SpanId TellParentId() { return parent_->TellId(); }
   [[nodiscard]] const TraceNode* parent() const { return parent_.get(); }
 
  private:
@@ -49,11 +58,14 @@ class TraceNode {
 
   TraceNode& Root();
 
-  const SpanId id_;
+  SpanId id_;
   TraceId trace_id_;  // of roots only
   bool fixed_;
-  std::optional<bool> sampled_;    // of roots only
-  uint64_t awaited_until_ns_ = 0;  // of roots only
+  bool id_told_ = false;
+  uint64_t sdk_until_ns_ = 0;
+  std::optional<bool> sampled_;      // of roots only
+  uint64_t awaited_until_ns_ = 0;    // of roots only
+  uint64_t sdk_below_until_ns_ = 0;  // of roots only: the latest of all nodes below
   std::shared_ptr<TraceNode> parent_;
 };
 

@@ -13,6 +13,7 @@ IngestEncoder::IngestEncoder(const std::map<std::string, std::string>& tags, std
 
 void IngestEncoder::OnBatch(const ingest::Batch& batch) {
   const auto encoded = std::make_shared<const span::IngestedBatch>(Encode(batch, process_tags_));
+  if (joiner_ != nullptr && joiner_->Offer(batch, encoded)) return;
   for (span::IngestSink* sink : sinks_) sink->OnIngested(encoded);
 }
 

@@ -95,7 +95,10 @@ void PeerRule::Hear(const PeerReply& reply, uint64_t now_ns) {
 PeerOutcome PeerRule::Apply(Request& request, const PeerAnswer& answer) {
   if (request.node->parent() != nullptr) return PeerOutcome::kWithdrawn;
   if (request.passed_on) return PeerOutcome::kTimedOut;
-  if (answer.span_id != ClientSpanId(*request.start.name, key_)) return PeerOutcome::kRefused;
+  // A caller that traces itself has put the id of its own span into the header.
+  const bool named = answer.span_id == ClientSpanId(*request.start.name, key_) ||
+                     (request.start.context && answer.span_id == request.start.context->parent_id);
+  if (!named) return PeerOutcome::kRefused;
   if (!request.node->Adopt(answer.trace_id, answer.sampled)) return PeerOutcome::kRefused;
   request.link = LinkRule::kPeer;
   request.refused = LinkRefusal::kNone;

@@ -19,7 +19,7 @@ class Span:
         self.kind = fields["kind"].lower()
         self.name = fields["name"]
         self.service = fields["service"]
-        self.pid = fields["pid"]
+        self.pid = fields.get("pid")  # not of spans that were received
         self.start = int(fields["start_unix_nano"])
         self.end = int(fields["end_unix_nano"])
         self.status = fields["status"]

@@ -34,7 +34,7 @@ class TestNode : public SpanSink, public PeerLink {
   };
 
   explicit TestNode(const InstallationKey& key = kKey, const config::Peer& peer = {})
-      : stitcher({}, key, *this, peer, this) {}
+      : stitcher({}, key, *this, Outside{.peer_config = peer, .peers = this}) {}
 
   void OnSpan(std::shared_ptr<const Span> span) override {
     spans[std::get<int64_t>(span->attributes.at(0).value)] = *span;

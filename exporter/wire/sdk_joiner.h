@@ -1,0 +1,58 @@
+// Received spans on their way to the exporters, while the stitcher looks which of them are
+// captured requests: what it finds is added to their encoded form. Batches without spans of
+// kind server or client, or of an unknown sender, are not held.
+//
+// Bounded by config::SdkJoin.max_batches; more pass at once. Offer: any thread;
+// TakeSdkBatches: capture thread, which then passes them on.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "agent/ingest/jaeger_model.h"
+#include "agent/span/ingested_batch.h"
+#include "agent/span/sdk_link.h"
+#include "config/config.h"
+
+namespace tracelet::exporter::wire {
+
+class SdkJoiner : public span::SdkInbox {
+ public:
+  // Who sent the datagram that came from this port of this host at that time (CLOCK_MONOTONIC);
+  // 0: not known, or not yet. Capture thread.
+  using SenderOf = std::function<uint32_t(uint16_t port, uint64_t received_ns)>;
+  static constexpr int kAsks = 10;  // at one watermark each, then it passes
+
+  // `sinks` outlive it.
+  SdkJoiner(const config::SdkJoin& config, std::vector<span::IngestSink*> sinks);
+
+  // Asked for what came without its sender. Before the first batch.
+  void Ask(SenderOf sender_of) { sender_of_ = std::move(sender_of); }
+  // False: it is not for here.
+  bool Offer(const ingest::Batch& batch, const std::shared_ptr<const span::IngestedBatch>& encoded);
+  std::vector<std::unique_ptr<span::SdkBatch>> TakeSdkBatches() override;
+  // From now on all passes at once, also what waits: nobody looks any more.
+  void Close();
+
+ private:
+  struct Offered {
+    uint16_t port = 0;
+    uint64_t received_ns = 0;
+    int asks = 0;
+    std::unique_ptr<span::SdkBatch> batch;
+  };
+
+  const size_t max_batches_;
+  const std::vector<span::IngestSink*> sinks_;
+  std::mutex mutex_;
+  bool closed_ = false;
+  std::vector<Offered> waiting_;
+  SenderOf sender_of_;
+};
+
+// The same spans with what the kernel adds: more references and tags at the end of each.
+std::string Amend(std::string_view spans, const std::vector<span::SdkJoin>& joins);
+
+}  // namespace tracelet::exporter::wire
