@@ -84,6 +84,10 @@ struct go_program {
 	__u32 pad;
 	__u64 bias;	   /* of addresses in memory, from those that were linked */
 	__u64 syscall_end; /* behind Go's SYSCALL instruction, as linked */
+	__u64 tls_write; /* as linked: where crypto/tls.(*Conn).Write is probed; 0: not linked in */
+	__u64 tls_read;	 /* (*Conn).Read */
+	__u64 tls_read_size;
+	__u64 since_ns; /* from when on all its probes are there, CLOCK_MONOTONIC */
 };
 
 /* A piece of a Go program's code, of a function that takes values from channels: see go_takers.h. */

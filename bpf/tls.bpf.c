@@ -21,6 +21,7 @@
 #include "tls_go_positions.h"
 #include "tls_positions.h"
 #include "tls_sessions.h"
+#include "tls_go.h"
 
 #if defined(__TARGET_ARCH_x86)
 #define TLS_ARG1(regs) (regs)->di
@@ -238,31 +239,48 @@ static __always_inline void tls_report(struct conn_state *conn, struct tls_conn 
 	scratch_give();
 }
 
+/* A library's call that returns. */
+static __always_inline struct conn_state *tls_returns(
+	struct pt_regs *regs, struct tls_call *call, __s64 *count)
+{
+	struct conn_state *conn;
+
+	if (!tls_leave(regs, call))
+		return NULL;
+	*count = call->kind == TLS_HANDSHAKE ? 0 : tls_count(call, TLS_RESULT(regs));
+	conn = tls_connection(call);
+	if (!conn && *count > 0)
+		tls_give_up(call);
+	return conn;
+}
+
+/* Go's too: one program, so that what reports is verified once. Where it is tells which. */
 SEC("uretprobe")
 int tls_return(struct pt_regs *regs)
 {
+	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
+	struct go_program *program = gos ? go_program_of(tgid) : NULL;
+	__u64 place = program ? GO_IP(regs) - program->bias : 0;
 	struct tls_call call = {};
+	struct go_caller go = {};
 	struct conn_state *conn;
 	struct tls_conn *tls;
-	__s64 count;
+	__s64 count = 0;
 
-	if (!tls_leave(regs, &call))
+	if (program && place == program->tls_write)
+		conn = go_tls_writes(regs, program, &call, &count, &go);
+	else if (program && place - program->tls_read < program->tls_read_size)
+		conn = go_tls_has_read(regs, &call, &count, &go);
+	else
+		conn = tls_returns(regs, &call, &count);
+	if (!conn)
 		return 0;
-	count = call.kind == TLS_HANDSHAKE ? 0 : tls_count(&call, TLS_RESULT(regs));
-	conn = tls_connection(&call);
-	if (!conn) {
-		if (count > 0)
-			tls_give_up(&call);
-		return 0;
-	}
 	tls = tls_find(conn);
 	if (tls)
 		tls->unclaimed = TLS_UNCLAIMED;
 	if (count > 0 && count <= 0x7fffffff)
-		tls_report(conn, tls, &call, count, NULL);
-	if (tls && (count <= 0 || call.kind != TLS_WRITE))
+		tls_report(conn, tls, &call, count, go.g ? &go : NULL);
+	if (tls && !go.g && (count <= 0 || call.kind != TLS_WRITE))
 		tls_moved_nothing(tls, &call);
 	return 0;
 }
-
-#include "tls_go.h"

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
 /*
  * Go's crypto/tls: probes at the beginning of (*Conn).Write and (*Conn).Read, and an ordinary
- * one on each return of Read. A call belongs to a goroutine, which may be another thread's
+ * one on each return of Read, which tls_return takes like those of libraries. A call belongs to a goroutine, which may be another thread's
  * when it returns; and the session itself says which socket it is for, so nothing needs to be
  * found by what the thread does. Part of tls.bpf.c.
  */
+#ifndef TRACELET_BPF_TLS_GO_H
+#define TRACELET_BPF_TLS_GO_H
+
 #include "go_connection.h"
 #include "go_registers.h"
 
@@ -35,30 +38,39 @@ static __always_inline __u64 go_stack_end(__u64 g)
 	return go_word(g + sizeof(__u64));
 }
 
-/* Its connection's bytes are plaintext from now on: a session that begins, or one that is older
- * than the probes. */
-static __always_inline struct tls_conn *go_tls_begin(struct conn_state *conn)
+/* The session's plaintext is reported from now on. What went before is unknown, unless the
+ * connection is younger than the probes: then its bytes are counted from its beginning. */
+static __always_inline struct tls_conn *go_tls_claim(
+	const struct go_program *program, struct conn_state *conn)
 {
-	bool joined =
-		conn->direction[0].next || conn->direction[1].next || conn->flags & CONN_ADOPTED;
+	bool joined = conn->flags & CONN_ADOPTED || conn->established_ns <= program->since_ns;
+	bool moved = conn->direction[0].next || conn->direction[1].next;
 	__u64 sock = conn->id.sock;
 	struct tls_conn *tls;
 
-	if (conn->status & (CONN_UNIX | CONN_DYING) ||
-		bpf_map_update_elem(&tls_conns, &sock, &tls_conn_empty, BPF_ANY))
-		return NULL;
-	tls = bpf_map_lookup_elem(&tls_conns, &sock);
-	if (!tls)
-		return NULL;
-	tls->tx_base = conn->id.tx_base;
-	tls->rx_base = conn->id.rx_base;
-	for (int i = 0; i < 2; i++) {
-		tls->streams[i].next = conn->direction[i].next;
-		tls->streams[i].lost = joined;
-		conn->direction[i].next = joined ? PLAINTEXT_JOINED : 0;
-		conn->direction[i].head_left = 0;
+	if (conn->status & CONN_TLS) {
+		tls = tls_find(conn);
+		if (!tls || !tls->apart)
+			return tls;
+	} else {
+		if (conn->status & (CONN_UNIX | CONN_DYING) ||
+			bpf_map_update_elem(&tls_conns, &sock, &tls_conn_empty, BPF_ANY))
+			return NULL;
+		tls = bpf_map_lookup_elem(&tls_conns, &sock);
+		if (!tls)
+			return NULL;
+		joined |= moved;
+		tls->tx_base = conn->id.tx_base;
+		tls->rx_base = conn->id.rx_base;
+		tls->streams[0].next = conn->direction[0].next;
+		tls->streams[1].next = conn->direction[1].next;
+		tls->streams[0].lost = tls->streams[1].lost = joined;
 	}
+	tls->apart = 0;
+	tls->unclaimed = TLS_UNCLAIMED;
+	__builtin_memset(conn->direction, 0, sizeof(conn->direction));
 	__builtin_memset(&conn->http2, 0, sizeof(conn->http2));
+	conn->direction[0].next = conn->direction[1].next = joined ? PLAINTEXT_JOINED : 0;
 	conn->last_direction = 0;
 	conn->status = (conn->status & ~CONN_IGNORED) | CONN_TLS;
 	return tls;
@@ -67,22 +79,14 @@ static __always_inline struct tls_conn *go_tls_begin(struct conn_state *conn)
 /* What a call of Read or Write is about, behind its prologue: before that, a function whose stack
  * is too small begins again on a larger one. Only the frame pointer has been pushed. */
 static __always_inline struct conn_state *go_tls_enter(
-	struct pt_regs *regs, struct tls_call *call, __u8 kind)
+	struct pt_regs *regs, const struct go_program *program, struct tls_call *call, __u8 kind)
 {
 	struct conn_state *conn;
-	struct tls_conn *tls;
 
-	if (!filter_process(bpf_get_current_pid_tgid() >> 32))
-		return NULL;
 	/* Its first field: net.Conn, an interface, (type, pointer). */
 	conn = go_connection(go_word(GO_ARGUMENT_1(regs) + sizeof(__u64)));
-	if (!conn)
+	if (!conn || !go_tls_claim(program, conn))
 		return NULL;
-	tls = conn->status & CONN_TLS ? tls_find(conn) : go_tls_begin(conn);
-	if (tls) {
-		tls->apart = 0;
-		tls->unclaimed = TLS_UNCLAIMED;
-	}
 	call->session = GO_ARGUMENT_1(regs);
 	call->sock = conn->id.sock;
 	call->buffer = GO_ARGUMENT_2(regs);
@@ -91,32 +95,17 @@ static __always_inline struct conn_state *go_tls_enter(
 	return conn;
 }
 
-/* func (c *Conn) Write(b []byte) (int, error). Told when it begins: what the peer answers may be
- * read before it returns. */
-SEC("uprobe")
-int go_tls_write(struct pt_regs *regs)
-{
-	struct tls_call call = {};
-	struct conn_state *conn = go_tls_enter(regs, &call, TLS_WRITE);
-	struct go_caller go = {};
-
-	if (!conn || !(conn->status & CONN_TLS) || !call.size || call.size > 0x7fffffff)
-		return 0;
-	go.g = GO_G(regs);
-	go.ip = go_word(GO_SP(regs) + sizeof(__u64));
-	go.bp = GO_BP(regs);
-	tls_report(conn, tls_find(conn), &call, call.size, &go);
-	return 0;
-}
-
 /* func (c *Conn) Read(b []byte) (int, error) */
 SEC("uprobe")
 int go_tls_read(struct pt_regs *regs)
 {
 	struct go_tls_key key = { .g = GO_G(regs), .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct go_tls_call fresh = {};
-	struct conn_state *conn = go_tls_enter(regs, &fresh.call, TLS_READ);
+	struct go_program *program;
+	struct conn_state *conn;
 
+	program = gos && filter_process(key.tgid) ? go_program_of(key.tgid) : NULL;
+	conn = program ? go_tls_enter(regs, program, &fresh.call, TLS_READ) : NULL;
 	if (!conn)
 		return 0;
 	fresh.tx_base = conn->id.tx_base;
@@ -127,36 +116,54 @@ int go_tls_read(struct pt_regs *regs)
 	return 0;
 }
 
+/* func (c *Conn) Write(b []byte) (int, error). Told when it begins: what the peer answers may be
+ * read before it returns. */
+static __always_inline struct conn_state *go_tls_writes(struct pt_regs *regs,
+	const struct go_program *program, struct tls_call *call, __s64 *count, struct go_caller *go)
+{
+	struct conn_state *conn;
+
+	if (!filter_process(bpf_get_current_pid_tgid() >> 32))
+		return NULL;
+	conn = go_tls_enter(regs, program, call, TLS_WRITE);
+	*count = call->size;
+	go->g = GO_G(regs);
+	go->ip = go_word(GO_SP(regs) + sizeof(__u64));
+	go->bp = GO_BP(regs);
+	return conn;
+}
+
 /* At a RET of Read: AX is how many bytes. */
-SEC("uprobe")
-int go_tls_return(struct pt_regs *regs)
+static __always_inline struct conn_state *go_tls_has_read(
+	struct pt_regs *regs, struct tls_call *call, __s64 *count, struct go_caller *go)
 {
 	struct go_tls_key key = { .g = GO_G(regs), .tgid = bpf_get_current_pid_tgid() >> 32 };
-	struct go_tls_call *known = bpf_map_lookup_elem(&go_tls_calls, &key), left;
-	__s64 count = GO_ARGUMENT_1(regs);
+	struct go_tls_call *left = bpf_map_lookup_elem(&go_tls_calls, &key);
+	__u64 stack_end = go_stack_end(key.g), depth = stack_end - GO_SP(regs);
 	struct conn_key conn_key = {};
-	struct go_caller go = {};
 	struct conn_state *conn;
-	__u64 stack_end;
+	__u32 tx_base, rx_base;
 
-	if (!known)
-		return 0;
-	left = *known;
+	if (!left)
+		return NULL;
+	*call = left->call;
+	tx_base = left->tx_base;
+	rx_base = left->rx_base;
+	if (call->buffer < left->stack_end && call->buffer >= left->stack_end - call->stack)
+		call->buffer += stack_end - left->stack_end;
 	bpf_map_delete_elem(&go_tls_calls, &key);
-	stack_end = go_stack_end(key.g);
-	if (left.call.stack != stack_end - GO_SP(regs) || count <= 0 || count > 0x7fffffff)
-		return 0;
-	if (left.call.buffer < left.stack_end &&
-		left.call.buffer >= left.stack_end - left.call.stack)
-		left.call.buffer += stack_end - left.stack_end;
-	conn_key.sock = left.call.sock;
+	if (call->stack != depth)
+		return NULL;
+	conn_key.sock = call->sock;
 	conn = bpf_map_lookup_elem(&conns, &conn_key);
-	if (!conn || !(conn->status & CONN_TLS) || conn->id.tx_base != left.tx_base ||
-		conn->id.rx_base != left.rx_base)
-		return 0;
-	go.g = key.g;
-	go.ip = go_word(GO_SP(regs));
-	go.bp = GO_BP(regs);
-	tls_report(conn, tls_find(conn), &left.call, count, &go);
-	return 0;
+	if (!conn || !(conn->status & CONN_TLS) || conn->id.tx_base != tx_base ||
+		conn->id.rx_base != rx_base)
+		return NULL;
+	*count = GO_ARGUMENT_1(regs);
+	go->g = key.g;
+	go->ip = go_word(GO_SP(regs));
+	go->bp = GO_BP(regs);
+	return conn;
 }
+
+#endif /* TRACELET_BPF_TLS_GO_H */

@@ -14,7 +14,7 @@ struct Function {
   TlsProgram program;
 };
 constexpr std::array kFunctions = {Function{"crypto/tls.(*Conn).Read", TlsProgram::kGoRead},
-                                   Function{"crypto/tls.(*Conn).Write", TlsProgram::kGoWrite}};
+                                   Function{"crypto/tls.(*Conn).Write", TlsProgram::kGoMoved}};
 
 }  // namespace
 
@@ -39,7 +39,7 @@ Result<std::vector<TlsProbe>> FindGoTlsProbes(const std::string& file) {
     }
     if (function.program == TlsProgram::kGoRead) {
       for (const uint64_t at : found->second.returns) {
-        probes.push_back({TlsProgram::kGoReturn, found->second.offset + at, false});
+        probes.push_back({TlsProgram::kGoMoved, found->second.offset + at, false});
       }
     }
     probes.push_back({function.program, found->second.offset + found->second.body, false});

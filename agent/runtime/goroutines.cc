@@ -48,6 +48,8 @@ constexpr uint32_t kTlsState = 96;
 constexpr std::string_view kSyscall = "\x0f\x05";
 constexpr std::string_view kNewProc = "runtime.newproc1";
 constexpr std::string_view kCall = "net/http.(*Transport).roundTrip";
+constexpr std::string_view kTlsRead = "crypto/tls.(*Conn).Read";  // probed by go_tls.h
+constexpr std::string_view kTlsWrite = "crypto/tls.(*Conn).Write";
 constexpr std::string_view kRoundTrip = "net/http.(*persistConn).roundTrip";
 // Its name has moved: the first is Go 1.26's, the last Go 1.23's.
 constexpr std::array<std::string_view, 3> kSyscalls = {"internal/runtime/syscall/linux.Syscall6",
@@ -97,6 +99,7 @@ Result<GoProbes> FindGoProbes(const GoFile& file) {
   names.insert(names.end(), kSyscalls.begin(), kSyscalls.end());
   names.insert(names.end(), kLoops.begin(), kLoops.end());
   names.insert(names.end(), kCalls.begin(), kCalls.end());
+  names.insert(names.end(), {kTlsRead, kTlsWrite});
   const auto functions = file.Find(names);
   if (!functions) return functions.error();
 
@@ -126,6 +129,13 @@ Result<GoProbes> FindGoProbes(const GoFile& file) {
   for (const std::string_view name : kCalls) probe(name, GoProgram::kOneCall);
   probe(kCall, GoProgram::kCall);
   probe(kRoundTrip, GoProgram::kRoundTrip);
+  const auto read = functions->find(kTlsRead);
+  const auto write = functions->find(kTlsWrite);
+  if (read != functions->end() && write != functions->end()) {
+    found.program.tls_read = read->second.address;
+    found.program.tls_read_size = read->second.code.size();
+    found.program.tls_write = write->second.address + write->second.body;
+  }
   auto takers = FindTakers(file);
   if (!takers) return takers.error();
   found.takers = std::move(*takers);

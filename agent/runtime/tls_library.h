@@ -13,7 +13,7 @@
 namespace tracelet::runtime {
 
 // The programs of bpf/tls.bpf.c and bpf/tls_go.h.
-enum class TlsProgram : uint8_t { kRead, kReadEx, kWrite, kWriteEx, kHandshake, kFree, kGoRead, kGoWrite, kGoReturn };
+enum class TlsProgram : uint8_t { kRead, kReadEx, kWrite, kWriteEx, kHandshake, kFree, kGoRead, kGoMoved };
 
 struct TlsProbe {
   TlsProgram program = TlsProgram::kRead;

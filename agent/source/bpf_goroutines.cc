@@ -10,8 +10,10 @@
 #include <cerrno>
 #include <charconv>
 #include <csignal>
+#include <ctime>
 #include <filesystem>
 
+#include "agent/base/clock.h"
 #include "agent/source/uprobe_multi.h"
 #include "tracelet.skel.h"
 
@@ -19,6 +21,7 @@ namespace tracelet::source {
 namespace {
 
 constexpr uint64_t kLookNs = 10'000'000'000;
+constexpr uint64_t kLingerNs = 60'000'000'000;  // after a file's last user: to read a large one takes 0.2 s
 constexpr std::array kPrograms = {runtime::GoProgram::kStarted, runtime::GoProgram::kCall,
                                   runtime::GoProgram::kRoundTrip, runtime::GoProgram::kServesMany,
                                   runtime::GoProgram::kOneCall};
@@ -101,6 +104,7 @@ Result<bool> BpfGoroutines::Follow(const std::string& path, const File& file, ui
   if (!bias) return Error{"where it lies in memory is not known"};
   go_program program = file.program;
   program.bias = *bias;
+  program.since_ns = ReadClock(CLOCK_MONOTONIC);
   if (bpf_map_update_elem(bpf_map__fd(skeleton_.maps.go_programs), &tgid, &program, BPF_ANY) != 0) {
     return Error{"too many Go programs run"};
   }
@@ -183,9 +187,7 @@ void BpfGoroutines::OnExit(uint32_t tgid) {
     Changed();
   }
   const auto file = files_.find(gone.mapped().file);
-  if (file == files_.end() || --file->second.users != 0) return;
-  ForgetTakers(file->second.program.file, file->second.takers);
-  files_.erase(file);
+  if (file != files_.end() && --file->second.users == 0) file->second.unused_since_ns = ReadClock(CLOCK_MONOTONIC);
 }
 
 void BpfGoroutines::OnTime(uint64_t now_ns) {
@@ -196,6 +198,12 @@ void BpfGoroutines::OnTime(uint64_t now_ns) {
     if (kill(static_cast<pid_t>(tgid), 0) != 0 && errno == ESRCH) gone.push_back(tgid);
   }
   for (const uint32_t tgid : gone) OnExit(tgid);
+  std::erase_if(files_, [&](const auto& entry) {
+    const File& file = entry.second;
+    if (file.users != 0 || file.unused_since_ns + kLingerNs > now_ns) return false;
+    ForgetTakers(file.program.file, file.takers);
+    return true;
+  });
 }
 
 void BpfGoroutines::Detach() {

@@ -1,7 +1,7 @@
 // BpfGoroutines: uprobes on Go programs, which the goroutine rule needs. One set for each file
-// (device, inode), as long as a process runs it; then a process that starts later is probed from its
-// first instruction on. Entry probes, and one on each return of runtime.newproc1; never a uretprobe;
-// nothing is written into a process.
+// (device, inode), as long as a process runs it and for a while after; then a process that starts later is probed from
+// its first instruction on. Entry probes, and one on each return of runtime.newproc1; never a uretprobe; nothing is
+// written into a process.
 //
 // One thread. At most kMaxFiles files and kMaxProcesses processes; further ones are refused.
 #pragma once
@@ -56,6 +56,7 @@ class BpfGoroutines {
     go_program program = {};
     std::vector<runtime::CodeRange> takers;
     size_t users = 0;
+    uint64_t unused_since_ns = 0;
   };
 
   struct Process {

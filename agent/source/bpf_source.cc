@@ -91,8 +91,8 @@ Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settin
   for (uint32_t tgid : members) source->tls_->OnMapped(tgid);
   if (selection.tree != 0) return source;  // a tree is told by its execs
   source->probes_->AddPresent();
-  source->goroutines_->AddPresent();
   source->tls_->AddPresent();
+  source->goroutines_->AddPresent();  // last: with it a Go program's TLS is seen
   return source;
 }
 
@@ -138,8 +138,8 @@ void BpfSource::ProbeFor(const event_header& event) {
   } else if (event.kind == EVENT_EXEC) {
     const char* exe = reinterpret_cast<const event_exec&>(event).exe;
     probes_->OnExec(event.tgid, exe, event.time_ns);
-    goroutines_->OnExec(event.tgid, exe);
     tls_->OnExec(event.tgid, exe, event.time_ns);
+    goroutines_->OnExec(event.tgid, exe);
   }
 }
 

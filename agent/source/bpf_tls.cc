@@ -100,9 +100,8 @@ void BpfTls::Choose(tracelet_bpf& skeleton) {
   bpf_program__set_autoload(programs.tls_function, at_once);
   if (!at_once) return;
   MakeUprobeMulti(programs.tls_function);
-  for (bpf_program* one : {programs.tls_return, programs.go_tls_read, programs.go_tls_write, programs.go_tls_return}) {
-    MakeUprobeMulti(one);
-  }
+  MakeUprobeMulti(programs.tls_return);
+  MakeUprobeMulti(programs.go_tls_read);
 }
 
 void BpfTls::Unlink::operator()(bpf_link* link) const { bpf_link__destroy(link); }
@@ -191,9 +190,8 @@ Result<BpfTls::Attached> BpfTls::AttachGo(const std::string& path, const std::ve
   const bool at_once = bpf_program__fd(programs.tls_function) >= 0;
   Attached attached;
   // Returns first: a call that is seen to begin is seen to end.
-  for (const auto& [program, loaded] : {std::pair(runtime::TlsProgram::kGoReturn, programs.go_tls_return),
-                                        {runtime::TlsProgram::kGoRead, programs.go_tls_read},
-                                        {runtime::TlsProgram::kGoWrite, programs.go_tls_write}}) {
+  for (const auto& [program, loaded] : {std::pair(runtime::TlsProgram::kGoMoved, programs.tls_return),
+                                        {runtime::TlsProgram::kGoRead, programs.go_tls_read}}) {
     std::vector<uint64_t> offsets;
     for (const runtime::TlsProbe& probe : probes) {
       if (probe.program == program) offsets.push_back(probe.offset);
@@ -204,7 +202,7 @@ Result<BpfTls::Attached> BpfTls::AttachGo(const std::string& path, const std::ve
 }
 
 Result<BpfTls::Attached> BpfTls::Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
-  if (std::ranges::count(probes, runtime::TlsProgram::kGoReturn, &runtime::TlsProbe::program) > 0) {
+  if (std::ranges::count(probes, runtime::TlsProgram::kGoMoved, &runtime::TlsProbe::program) > 0) {
     return AttachGo(path, probes);
   }
   if (bpf_program__fd(skeleton_.progs.tls_function) >= 0) return AttachAtOnce(path, probes);

@@ -40,7 +40,7 @@ TEST_F(GoTlsTest, ProbesBehindThePrologueAndWhereReadReturns) {
   std::ranges::sort(found);
   EXPECT_EQ(found,
             (std::vector<std::pair<TlsProgram, uint64_t>>{
-                {TlsProgram::kGoRead, 16 + 2}, {TlsProgram::kGoWrite, 32 + 2}, {TlsProgram::kGoReturn, 16 + 15}}));
+                {TlsProgram::kGoRead, 16 + 2}, {TlsProgram::kGoMoved, 16 + 15}, {TlsProgram::kGoMoved, 32 + 2}}));
 }
 
 TEST_F(GoTlsTest, IsNoneWithoutBothFunctions) {
