@@ -99,21 +99,22 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	return 0;
 }
 
-/* tgid -> the signal that says that a program went wrong. User space takes the entries of
- * processes that it has probes in. */
+/* By tgid. User space takes the entries of processes that it has probes in. */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 1024);
 	__type(key, __u32);
-	__type(value, __u32);
+	__type(value, struct crash);
 } crashes SEC(".maps");
 
 static __always_inline void process_crashed(struct task_struct *task, __u32 tgid)
 {
-	__u32 signal = BPF_CORE_READ(task, exit_code) & 0x7f;
+	struct crash crash = { .signal = BPF_CORE_READ(task, exit_code) & 0x7f };
 
-	if (signal == 4 || signal == 5 || signal == 7 || signal == 11) /* ILL, TRAP, BUS, SEGV */
-		bpf_map_update_elem(&crashes, &tgid, &signal, BPF_ANY);
+	crash.ppid = BPF_CORE_READ(task, real_parent, tgid);
+	if (crash.signal == 4 || crash.signal == 5 || crash.signal == 7 || crash.signal == 11)
+		/* ILL, TRAP, BUS, SEGV */
+		bpf_map_update_elem(&crashes, &tgid, &crash, BPF_ANY);
 }
 
 SEC("tp_btf/sched_process_exit")

@@ -134,6 +134,12 @@ struct direction_state {
 #define GO_CALLED (1 << 0) /* client: `go_cause` is the cause of what is written */
 #define GO_AHEAD (1 << 1)  /* server: one byte of a request was read, perhaps ahead */
 
+/* How a program went wrong. */
+struct crash {
+	__u32 signal;
+	__u32 ppid; /* who started it, and may have mapped what it used */
+};
+
 /* Functions of a TLS library; where one link has probes at all of them, what the program is told of each. */
 enum tls_function {
 	TLS_CALLS_READ,

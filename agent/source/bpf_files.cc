@@ -3,12 +3,15 @@
 #include <bpf/libbpf.h>
 #include <sys/stat.h>
 
+#include "agent/source/return_probes.h"
+
 namespace tracelet::source {
 namespace {
 
 Result<BpfFiles::Links> Attach(const std::string& path, const std::vector<BpfFiles::Place>& places) {
   BpfFiles::Links links;
   for (const BpfFiles::Place& place : places) {
+    if (place.at_return && ReturnProbesHarmHere()) return Error{kReturnProbesHarm};
     links.emplace_back(
         bpf_program__attach_uprobe(place.program, place.at_return, /*pid=*/-1, path.c_str(), place.offset));
     if (links.back() == nullptr) {

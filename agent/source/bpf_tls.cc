@@ -15,7 +15,9 @@
 #include <filesystem>
 #include <fstream>
 #include <optional>
+#include <string_view>
 
+#include "agent/source/return_probes.h"
 #include "agent/source/uprobe_multi.h"
 #include "bpf/state.h"
 #include "tracelet.skel.h"
@@ -51,18 +53,31 @@ std::vector<uint32_t> Processes() {
   return all;
 }
 
-// proc(5): "START-END r-xp OFFSET DEVICE INODE   PATH", of a mapping that is executed.
-std::vector<std::string> MappedLibraries(uint32_t tgid) {
-  std::vector<std::string> paths;
+struct Mapped {
+  std::string name;  // as the process calls it
+  std::string path;  // by which this process can open it
+};
+
+// proc(5): "START-END r-xp OFFSET DEVICE INODE   PATH", of a mapping that is executed. netty unpacks its library, maps
+// and deletes it: then only the mapping itself leads to the file.
+std::vector<Mapped> MappedLibraries(uint32_t tgid) {
+  constexpr std::string_view kDeleted = " (deleted)";
+  std::vector<Mapped> libraries;
   std::ifstream maps(ProcOf(tgid) + "/maps");
   for (std::string line; std::getline(maps, line);) {
     const size_t slash = line.find('/');
     const size_t rights = line.find(' ');
     if (slash == std::string::npos || rights + 3 > slash || line[rights + 3] != 'x') continue;
-    std::string path = line.substr(slash);
-    if (runtime::MayBeTlsLibrary(path) && std::ranges::find(paths, path) == paths.end()) paths.push_back(path);
+    std::string name = line.substr(slash);
+    std::string path = ProcOf(tgid) + "/root" + name;
+    if (name.ends_with(kDeleted)) {
+      name.resize(name.size() - kDeleted.size());
+      path = ProcOf(tgid) + "/map_files/" + line.substr(0, rights);
+    }
+    if (runtime::MayBeTlsLibrary(name) && std::ranges::find(libraries, name, &Mapped::name) == libraries.end())
+      libraries.push_back({std::move(name), std::move(path)});
   }
-  return paths;
+  return libraries;
 }
 
 const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::TlsProgram program) {
@@ -132,7 +147,7 @@ void BpfTls::Add(uint32_t tgid, const std::string& exe, bool mapped) {
   if (!Allowed(exe)) return;
   AddFile(tgid, ProcOf(tgid) + "/exe", exe);
   if (!mapped) return;
-  for (const std::string& path : MappedLibraries(tgid)) AddFile(tgid, ProcOf(tgid) + "/root" + path, path);
+  for (const auto& [name, path] : MappedLibraries(tgid)) AddFile(tgid, path, name);
 }
 
 void BpfTls::AddFile(uint32_t tgid, const std::string& path, const std::string& name) {
@@ -205,6 +220,7 @@ Result<BpfTls::Attached> BpfTls::Attach(const std::string& path, const std::vect
   if (std::ranges::count(probes, runtime::TlsProgram::kGoMoved, &runtime::TlsProbe::program) > 0) {
     return AttachGo(path, probes);
   }
+  if (ReturnProbesHarmHere()) return Error{kReturnProbesHarm};
   if (bpf_program__fd(skeleton_.progs.tls_function) >= 0) return AttachAtOnce(path, probes);
   Attached all;
   Links& links = all.links;
@@ -244,20 +260,21 @@ void BpfTls::OnCosts(const std::vector<ProgramRuns>& programs, uint64_t sampled_
   Detach();
 }
 
-uint32_t BpfTls::TakeCrash(uint32_t tgid) const {
-  uint32_t signal = 0;
+std::optional<crash> BpfTls::TakeCrash(uint32_t tgid) const {
+  crash taken{};
   const int map = bpf_map__fd(skeleton_.maps.crashes);
-  if (bpf_map_lookup_elem(map, &tgid, &signal) != 0) return 0;
+  if (bpf_map_lookup_elem(map, &tgid, &taken) != 0) return std::nullopt;
   bpf_map_delete_elem(map, &tgid);
-  return signal;
+  return taken;
 }
 
-void BpfTls::Condemn(uint32_t tgid, uint32_t signal, uint64_t now_ns) {
+void BpfTls::Condemn(uint32_t tgid, const crash& crash, uint64_t now_ns) {
   std::erase_if(files_, [&](const auto& entry) {
     const auto& [id, file] = entry;
-    if (!file.users.contains(tgid) || now_ns > file.attached_ns + kProbationNs) return false;
-    spdlog::error("process {} died of signal {} ({}) within a minute of probes on {}: not probed again", tgid, signal,
-                  strsignal(static_cast<int>(signal)), file.path);
+    const bool uses = file.users.contains(tgid) || file.users.contains(crash.ppid);
+    if (!uses || now_ns > file.attached_ns + kProbationNs) return false;
+    spdlog::error("process {} died of signal {} ({}) within a minute of probes on {}: not probed again", tgid,
+                  crash.signal, strsignal(static_cast<int>(crash.signal)), file.path);
     without_.insert(id);
     ++ledger_.detached_crashes;
     return true;
@@ -273,7 +290,7 @@ TlsLedger BpfTls::ledger() const {
 
 void BpfTls::OnExit(uint32_t tgid, uint64_t now_ns) {
   if (files_.empty()) return;
-  if (const uint32_t signal = TakeCrash(tgid); signal != 0) Condemn(tgid, signal, now_ns);
+  if (const auto crash = TakeCrash(tgid)) Condemn(tgid, *crash, now_ns);
   for (auto& [id, file] : files_) {
     if (file.users.erase(tgid) != 0 && file.users.empty()) file.unused_since_ns = now_ns;
   }

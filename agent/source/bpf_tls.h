@@ -5,8 +5,8 @@
 // process.
 //
 // Safety: when the probes cost more than max_cpu in a sample, all of them are taken away; when a
-// process dies of a fault within kProbationNs of an attach, the files it used are, and both until
-// a restart.
+// process dies of a fault within kProbationNs of an attach, the files that it or its parent used are, and both
+// until a restart.
 //
 // One thread, BpfSource's. At most kMaxFiles files, further ones are not probed.
 #pragma once
@@ -17,6 +17,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -32,6 +33,7 @@
 #include "agent/source/tls_ledger.h"
 #include "config/config.h"
 
+struct crash;  // bpf/state.h
 struct tracelet_bpf;
 struct bpf_link;
 
@@ -98,9 +100,9 @@ class BpfTls {
   Result<Attached> AttachAtOnce(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
   Result<Attached> AttachGo(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
   [[nodiscard]] bool Allowed(const std::string& exe) const;
-  // The signal of a fault that it died of; 0: none.
-  [[nodiscard]] uint32_t TakeCrash(uint32_t tgid) const;
-  void Condemn(uint32_t tgid, uint32_t signal, uint64_t now_ns);
+  // The fault that it died of, if it did.
+  [[nodiscard]] std::optional<crash> TakeCrash(uint32_t tgid) const;
+  void Condemn(uint32_t tgid, const crash& crash, uint64_t now_ns);
   void Count();
 
   tracelet_bpf& skeleton_;

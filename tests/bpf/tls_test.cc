@@ -4,11 +4,17 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <functional>
+#include <memory>
 #include <new>
 #include <string>
 #include <thread>
@@ -137,14 +143,32 @@ TEST_P(TlsTest, ReportsPlaintextAtPositionsThatBothEndsAgreeOn) {
 INSTANTIATE_TEST_SUITE_P(Versions, TlsTest,
                          ::testing::Combine(::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION), ::testing::Bool()));
 
-using TlsExcludedTest = CaptureTest;
+class TlsSafetyTest : public CaptureTest {
+ protected:
+  void SetUp() override {
+    CaptureTest::SetUp();
+    settings_.tls.enabled = true;
+  }
+  void ExpectNoPlaintext() {
+    Capture([] { Talk(TLS1_3_VERSION, {kExchanges[0]}, false); });
+    for (const struct Data& data : client().sent) EXPECT_EQ(data.flags & DATA_PLAINTEXT, 0);
+    EXPECT_GT(End::Length(client().sent), kRequest.size());
+  }
+};
 
-TEST_F(TlsExcludedTest, IsOffWhenItIsExcluded) {
-  settings_.tls.enabled = true;
+TEST_F(TlsSafetyTest, IsOffByFile) {
   settings_.tls.exclude_files = {"*/libssl.so*"};
-  Capture([] { Talk(TLS1_3_VERSION, {kExchanges[0]}, false); });
-  for (const struct Data& data : client().sent) EXPECT_EQ(data.flags & DATA_PLAINTEXT, 0);
-  EXPECT_GT(End::Length(client().sent), kRequest.size());
+  ExpectNoPlaintext();
+}
+
+TEST_F(TlsSafetyTest, IsOffByProgram) {
+  settings_.tls.exclude_exes = {"*/*bpf_tests*"};
+  ExpectNoPlaintext();
+}
+
+TEST_F(TlsSafetyTest, IsOffAsAWhole) {
+  settings_.tls.enabled = false;
+  ExpectNoPlaintext();
 }
 
 class Nothing : public source::EventSink {
@@ -165,7 +189,20 @@ struct Shared {
   std::atomic<uint64_t> exchanges = 0;
   std::atomic<uint64_t> probed = 0;  // of these
   std::atomic<bool> left = false;    // a probe, at the end
+  std::atomic<int> crash = 0;        // a child is to die of this signal
 };
+
+// A child of this process does.
+void DieOf(int signal) {
+  const pid_t child = fork();
+  if (child == 0) {
+    std::signal(signal, SIG_DFL);
+    raise(signal);
+    _exit(1);
+  }
+  int status = 0;
+  Require(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == signal, "a death");
+}
 
 void TalkUntilToldOtherwise(Shared& shared) {
   const Sockets sockets = Connect(Family::kTcp4);
@@ -187,6 +224,7 @@ void TalkUntilToldOtherwise(Shared& shared) {
     Require(ReadTls(ssl, 1) == std::string(1, sent), "the answer");
     ++shared.exchanges;
     if (IsProbed()) ++shared.probed;
+    if (const int signal = shared.crash.exchange(0)) DieOf(signal);
   }
   SSL_shutdown(ssl);
   server.join();
@@ -194,33 +232,97 @@ void TalkUntilToldOtherwise(Shared& shared) {
   shared.left = IsProbed();
 }
 
-// TRACELET_ROUNDS=1000 for the long proof.
-TEST_F(TlsExcludedTest, ProbesThatComeAndGoUnderLoadHarmNoCallAndLeaveNothing) {
-  settings_.tls.enabled = true;
-  const char* wanted = getenv("TRACELET_ROUNDS");
-  const int rounds = wanted != nullptr ? std::atoi(wanted) : 5;
-  void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-  ASSERT_NE(memory, MAP_FAILED);
-  auto& shared = *new (memory) Shared;
-  Stage stage([] {}, [&shared] { TalkUntilToldOtherwise(shared); });
-  stage.Go();
-  config::Selector selector;
-  selector.tree = static_cast<uint32_t>(stage.pid());
-  for (int round = 0; round < rounds; ++round) {
+// A process that talks to itself while its library is probed and let go again.
+class TlsProbesTest : public TlsSafetyTest {
+ protected:
+  void SetUp() override {
+    TlsSafetyTest::SetUp();
+    void* memory = mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ASSERT_NE(memory, MAP_FAILED);
+    shared_ = new (memory) Shared;
+    stage_ = std::make_unique<Stage>([] {}, [shared = shared_] { TalkUntilToldOtherwise(*shared); });
+    stage_->Go();
+    ASSERT_TRUE(AwaitPeace()) << "another tracelet that runs on this machine probes the same library";
+  }
+  void TearDown() override {
+    shared_->enough = true;
+    EXPECT_TRUE(stage_->Finish()) << "a call failed";
+    EXPECT_FALSE(shared_->left) << "a probe is left";
+  }
+
+  // Until nobody else probes what it calls.
+  bool AwaitPeace() {
+    for (int waited_ms = 0; waited_ms < 60'000; waited_ms += 50) {
+      const uint64_t probed = shared_->probed;
+      const uint64_t exchanges = shared_->exchanges;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      if (shared_->probed == probed && shared_->exchanges > exchanges) return true;
+    }
+    return false;
+  }
+
+  void Start() {
+    config::Selector selector;
+    selector.tree = static_cast<uint32_t>(stage_->pid());
     auto source = source::BpfSource::Start(settings_, selector);
     ASSERT_TRUE(source.has_value()) << source.error().message;
-    for (const uint64_t before = shared.probed; shared.probed < before + 10;) {
-      Nothing nothing;
-      ASSERT_TRUE((*source)->Poll(nothing, std::chrono::milliseconds(1)).has_value());
-    }
-    (*source)->Stop();
+    source_ = std::move(*source);
   }
-  shared.enough = true;
-  EXPECT_TRUE(stage.Finish()) << "a call failed";
-  EXPECT_FALSE(shared.left);
-  EXPECT_GE(shared.probed, 10U * static_cast<uint64_t>(rounds));
-  std::printf("%d rounds, %llu calls of which %llu probed\n", rounds, static_cast<unsigned long long>(shared.exchanges),
-              static_cast<unsigned long long>(shared.probed));
+  void PollUntil(const std::function<bool()>& done) {
+    Nothing nothing;
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (!done() && std::chrono::steady_clock::now() < end) {
+      ASSERT_TRUE(source_->Poll(nothing, std::chrono::milliseconds(1)).has_value());
+    }
+    ASSERT_TRUE(done()) << "not within 20 s";
+  }
+  void PollUntilProbed() {
+    PollUntil([&, before = shared_->probed.load()] { return shared_->probed > before + 10; });
+  }
+  void ExpectNotProbedAgain() {
+    const uint64_t probed = shared_->probed + 1;  // one call that was going on
+    PollUntil([&, until = shared_->exchanges + 100] { return shared_->exchanges > until; });
+    EXPECT_LE(shared_->probed, probed);
+  }
+
+  Shared* shared_ = nullptr;
+  std::unique_ptr<Stage> stage_;
+  std::unique_ptr<source::BpfSource> source_;
+};
+
+// TRACELET_ROUNDS=1000 for the long proof.
+TEST_F(TlsProbesTest, ComeAndGoUnderLoadAndHarmNoCall) {
+  const char* wanted = getenv("TRACELET_ROUNDS");
+  const int rounds = wanted != nullptr ? std::atoi(wanted) : 5;
+  for (int round = 0; round < rounds; ++round) {
+    Start();
+    PollUntilProbed();
+    source_->Stop();
+  }
+  std::printf("%d rounds, %llu calls of which %llu probed\n", rounds,
+              static_cast<unsigned long long>(shared_->exchanges), static_cast<unsigned long long>(shared_->probed));
+}
+
+TEST_F(TlsProbesTest, AreTakenAwayWhenTheyCostTooMuch) {
+  settings_.tls.max_cpu = 0.0001;
+  settings_.cost_sample_period_s = 1;
+  Start();
+  PollUntilProbed();
+  PollUntil([&] { return source_->tls().detached_costs == 1; });
+  EXPECT_EQ(source_->tls().files, 0U);
+  ExpectNotProbedAgain();
+}
+
+TEST_F(TlsProbesTest, AreTakenAwayFromTheFilesOfAProgramThatCrashes) {
+  Start();
+  PollUntilProbed();
+  shared_->crash = SIGTERM;
+  PollUntil([&, until = shared_->exchanges + 100] { return shared_->exchanges > until; });
+  EXPECT_EQ(source_->tls().detached_crashes, 0U) << "ended, but by no fault";
+  shared_->crash = SIGSEGV;
+  PollUntil([&] { return source_->tls().detached_crashes == 1; });
+  EXPECT_EQ(source_->tls().files, 0U);
+  ExpectNotProbedAgain();
 }
 
 }  // namespace
