@@ -1,16 +1,20 @@
 """gRPC in Python, with bytes for messages and any method: what apps/grpc_go/main.go does, and its arguments.
 
   grpc_pair.py server            listens on $PORT; demo.Chain asks $NEXT first
-  grpc_pair.py client ADDRESS    reads lines "PREFIX CALLS CONCURRENCY SERVICE..." """
+  grpc_pair.py client ADDRESS    reads lines "PREFIX CALLS CONCURRENCY SERVICE..."
+
+By TLS where $TLS names a directory of cert.pem and key.pem."""
 
 import concurrent.futures
 import os
+import pathlib
 import sys
 import threading
 
 import grpc
 
 MESSAGE = b"hello"
+TLS = os.environ.get("TLS")
 
 
 class Handler(grpc.GenericRpcHandler):
@@ -64,6 +68,8 @@ def call(channel, service, identity):
 
 def run(address):
     channel = grpc.insecure_channel(address)
+    if TLS:
+        channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(read("cert")))
     for line in sys.stdin:
         prefix, calls, concurrency, *services = line.split()
         work = [(services[i % len(services)], f"{prefix}-{i}") for i in range(int(calls))]
@@ -74,13 +80,21 @@ def run(address):
         print(flush=True)
 
 
+def read(name):
+    return pathlib.Path(TLS, f"{name}.pem").read_bytes()
+
+
 def main():
     if sys.argv[1] == "client":
         return run(sys.argv[2])
     following = os.environ.get("NEXT")
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(64))
     server.add_generic_rpc_handlers([Handler(following and grpc.insecure_channel(following))])
-    server.add_insecure_port(f"127.0.0.1:{os.environ['PORT']}")
+    address = f"127.0.0.1:{os.environ['PORT']}"
+    if TLS:
+        server.add_secure_port(address, grpc.ssl_server_credentials([(read("key"), read("cert"))]))
+    else:
+        server.add_insecure_port(address)
     server.start()
     server.wait_for_termination()
 

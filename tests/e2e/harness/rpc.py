@@ -6,7 +6,11 @@ from dataclasses import dataclass
 
 from harness.test import APPS, INSTALLED, PYTHON
 
-PROGRAMS = {"go": [INSTALLED / "grpc/grpcpair"], "python": [PYTHON, APPS / "grpc_pair.py"]}
+PROGRAMS = {
+    "go": [INSTALLED / "grpc/grpcpair"],
+    "python": [PYTHON, APPS / "grpc_pair.py"],
+    "node": ["node", INSTALLED / "grpc-node/grpc_node/pair.js"],
+}
 SERVICES = ("Unary", "NotFound", "ServerStream", "ClientStream", "Bidi", "Slow")
 STATUS = {"NotFound": 5, "Slow": 1}  # Slow is cancelled by its caller
 # Messages of the request and of the response, where all of them are small.
@@ -23,9 +27,9 @@ class Call:
 class Client:
     """A program that makes calls when it is told to, all over one connection."""
 
-    def __init__(self, test, language, address):
+    def __init__(self, test, language, address, environment=None):
         command = [*PROGRAMS[language], "client", address]
-        self.process = test.start(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.process = test.start(command, environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def call(self, prefix, calls, concurrency, services=SERVICES):
         print(prefix, calls, concurrency, *services, file=self.process.stdin, flush=True)
@@ -38,8 +42,8 @@ class Client:
         return made
 
 
-def serve(test, language, next=""):
-    return test.serve([*PROGRAMS[language], "server"], next=next).removeprefix("http://")
+def serve(test, language, next="", environment=None):
+    return test.serve([*PROGRAMS[language], "server"], next=next, environment=environment).removeprefix("http://")
 
 
 def by_call(spans):
