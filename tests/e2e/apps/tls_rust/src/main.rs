@@ -1,4 +1,4 @@
-// Asks BASE/PATH... one after another on one connection, by an OpenSSL that it contains; in clear text for http://.
+// Asks for URLs, one after another on one connection, by an OpenSSL that it contains; in clear text for http://.
 use openssl::ssl::{SslConnector, SslMethod};
 use std::env;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -24,14 +24,17 @@ fn ask<S: Read + Write>(stream: S, host: &str, paths: &[String]) {
 }
 
 fn main() {
-    let arguments: Vec<String> = env::args().skip(1).collect();
-    let (scheme, host) = arguments[0].split_once("://").unwrap();
+    let urls: Vec<String> = env::args().skip(1).collect();
+    let (scheme, rest) = urls[0].split_once("://").unwrap();
+    let host = rest.split('/').next().unwrap();
+    let from = scheme.len() + 3 + host.len();
+    let paths: Vec<String> = urls.iter().map(|url| url[from..].to_string()).collect();
     let socket = TcpStream::connect(host).unwrap();
     if scheme == "http" {
-        return ask(socket, host, &arguments[1..]);
+        return ask(socket, host, &paths);
     }
     let mut connector = SslConnector::builder(SslMethod::tls()).unwrap();
     connector.set_ca_file(env::var("SSL_CERT_FILE").unwrap()).unwrap();
     let name = host.split(':').next().unwrap();
-    ask(connector.build().connect(name, socket).unwrap(), host, &arguments[1..]);
+    ask(connector.build().connect(name, socket).unwrap(), host, &paths);
 }
