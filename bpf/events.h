@@ -132,7 +132,9 @@ struct event_open {
 enum evidence_type {
 	EVIDENCE_NONE = 0,
 	/* The thread runs an event loop that is known to finish each callback before the
-	 * next, and all its probes are in place: LOOP_EVIDENCE(reason, turn). */
+	 * next, and all its probes are in place: LOOP_EVIDENCE(reason, turn). `evidence_parent`
+	 * counts the callbacks that began with anything but a read of a connection: equal in two
+	 * events means that none came between (immediates are not seen). */
 	EVIDENCE_LOOP = 1,
 	/* Go: the goroutine that read the request which caused this, by number, and in
 	 * `evidence_parent` the time of that read (bpf/go.h); 0: none, and GO_NO_CAUSE or why. */

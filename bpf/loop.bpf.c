@@ -26,8 +26,10 @@ int loop_timers(void *context)
 {
 	struct thread_state *thread = loop_known();
 
-	if (thread)
-		loop_shut(thread, LOOP_TIMER);
+	if (!thread)
+		return 0;
+	thread->others++;
+	loop_shut(thread, LOOP_TIMER);
 	return 0;
 }
 
@@ -37,7 +39,10 @@ int loop_pool(void *context)
 {
 	struct thread_state *thread = loop_known();
 
-	if (thread && !thread->shut)
+	if (!thread)
+		return 0;
+	thread->others++;
+	if (!thread->shut)
 		thread->reason = LOOP_POOL;
 	return 0;
 }

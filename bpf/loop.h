@@ -33,6 +33,8 @@
 
 static __always_inline void loop_clear(struct thread_state *thread, __u8 reason)
 {
+	if (reason == LOOP_OTHER || reason == LOOP_POOL)
+		thread->others++;
 	if (!thread->shut)
 		thread->reason = reason;
 }

@@ -45,6 +45,7 @@ static __always_inline void report_describe(
 	if (frame->thread->loop == LOOP_KNOWN) {
 		event->evidence_type = EVIDENCE_LOOP;
 		event->evidence = loop_evidence(frame->thread, conn->id.sock);
+		event->evidence_parent = frame->thread->others;
 	}
 	if (pythons)
 		python_describe(frame, conn, event);

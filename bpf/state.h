@@ -192,6 +192,8 @@ struct thread_state {
 	__u8 reason;	      /* enum loop_reason */
 	__u8 go;	      /* 1: of a Go program, as far as `gos` was go_version */
 	__u32 go_version;
+	__u32 others; /* callbacks that nothing of HTTP began, as far as they are seen */
+	__u32 pad;
 	__u64 python_family;  /* of the connection accepted last, until a context is made for it */
 	__u64 python_context; /* in which it was accepted */
 };

@@ -128,6 +128,7 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
   if (request->start.kind == Kind::kServer) {
     LinkServer(request);
   } else {
+    loop_.OnCallStart(*request);
     LinkClient(request);
   }
   PairUp(request);
@@ -138,7 +139,7 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
 
 void Stitcher::LinkServer(const RequestPtr& server) {
   thread_.OnServerStart(*server);
-  loop_.OnServerStart(server);
+  loop_.OnServerStart(server, open_servers_);
   python_.OnServerStart(server);
   goroutine_.OnServerStart(server);
   open_servers_.Add(server);
@@ -219,6 +220,8 @@ RequestPtr Stitcher::Close(uint64_t handle) {
     loop_.OnServerEnd(*request);
     python_.OnServerEnd(*request);
     goroutine_.OnServerEnd(*request);
+  } else {
+    loop_.OnCallEnd(*request);
   }
   return request;
 }

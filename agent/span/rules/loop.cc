@@ -19,9 +19,28 @@ constexpr std::array kReasons = {
 
 }  // namespace
 
-void LoopRule::OnServerStart(const RequestPtr& server) { servers_[server->start.connection] = server; }
+void LoopRule::OnServerStart(const RequestPtr& server, const OpenRequests& open) {
+  servers_[server->start.connection] = server;
+  InProcess& process = processes_[server->start.first.process];
+  const bool quiet = process.calls == 0 && open.CountIn(server->start.first.process) == 0 && open.Complete();
+  process.alone = quiet ? server.get() : nullptr;
+}
+
+void LoopRule::OnCallStart(const Request& call) { ++processes_[call.start.first.process].calls; }
+
+void LoopRule::OnCallEnd(const Request& call) {
+  const auto process = processes_.find(call.start.first.process);
+  if (process == processes_.end()) return;
+  process->second.calls -= process->second.calls > 0 ? 1 : 0;
+  if (process->second.calls == 0 && process->second.alone == nullptr) processes_.erase(process);
+}
 
 void LoopRule::OnServerEnd(const Request& server) {
+  const auto process = processes_.find(server.start.first.process);
+  if (process != processes_.end() && process->second.alone == &server) {
+    process->second.alone = nullptr;
+    if (process->second.calls == 0) processes_.erase(process);
+  }
   const auto latest = servers_.find(server.start.connection);
   if (latest != servers_.end() && latest->second.get() == &server) servers_.erase(latest);
 }
@@ -44,6 +63,14 @@ Verdict LoopRule::AskAnswered(const RequestStart& call, const OpenRequests& open
   }
   if (open.CountIn(call.first.process) != 1) return Refuse(LinkRefusal::kAmbiguous);
   RequestPtr parent = Open(answered->second.parent_connection, answered->second.parent_exchange);
+  const auto process = processes_.find(call.first.process);
+  if (parent && (process == processes_.end() || process->second.alone != parent.get())) {
+    return Refuse(LinkRefusal::kAmbiguous);
+  }
+  if (parent && parent->start.first.lost != call.first.lost) return Refuse(LinkRefusal::kLostEvent);
+  if (parent && parent->start.first.evidence_parent != call.first.evidence_parent) {
+    return Refuse(LinkRefusal::kAmbiguous);
+  }
   return parent ? Parent(std::move(parent)) : Refuse(LinkRefusal::kNoEvidence);
 }
 

@@ -6,8 +6,12 @@
 // What would look the same and is not, so it is refused:
 //   pool of connections  the call goes out on the connection whose answer was just read:
 //                        it may have waited for it, whoever wanted it
-//   queue                an answer may also set free what another request has queued, so
-//                        answers cause calls only while one request is open in the process
+//   queue                an answer may also set free what another request has queued, now or
+//                        long ago (a limiter's leftover jobs). So answers cause calls only for
+//                        a request that began when nothing else was under way in the process,
+//                        no request and no call, and has been the only one since: a limiter
+//                        with something left to do had then been at it. Timers, other
+//                        protocols and the thread pool may queue something too: with none since
 //   multiplexing         an HTTP/2 session may write later what several callbacks left to it
 //   pipelining           several requests or answers came in one read
 //   over                 the request that was read has been answered
@@ -26,9 +30,13 @@ class LoopRule {
   // Remembers the last call on at most so many connections; then starts over, which only refuses more.
   explicit LoopRule(size_t max_calls) : max_calls_(max_calls) {}
 
-  void OnServerStart(const RequestPtr& server);
+  // `open`: the others.
+  void OnServerStart(const RequestPtr& server, const OpenRequests& open);
   // It is over, or may be.
   void OnServerEnd(const Request& server);
+  // Calls under way, linked or not.
+  void OnCallStart(const Request& call);
+  void OnCallEnd(const Request& call);
   // `call` was linked to `parent`: its answer is read for the same request.
   void OnLinked(const Request& call, const Request& parent);
   [[nodiscard]] Verdict Ask(const Request& client, const OpenRequests& open) const;
@@ -39,13 +47,18 @@ class LoopRule {
     uint64_t parent_connection = 0;
     uint64_t parent_exchange = 0;
   };
+  struct InProcess {
+    size_t calls = 0;                // under way
+    const Request* alone = nullptr;  // the request that is the only one since it began
+  };
   // The open request of this exchange; null when it is over.
   [[nodiscard]] RequestPtr Open(uint64_t connection, uint64_t exchange) const;
   [[nodiscard]] Verdict AskAnswered(const RequestStart& call, const OpenRequests& open) const;
 
   const size_t max_calls_;
-  std::unordered_map<uint64_t, RequestPtr> servers_;  // the latest open one, by connection
-  std::unordered_map<uint64_t, Call> calls_;          // the latest, by connection
+  std::unordered_map<uint64_t, RequestPtr> servers_;              // the latest open one, by connection
+  std::unordered_map<uint64_t, Call> calls_;                      // the latest, by connection
+  std::unordered_map<process::ProcessKey, InProcess> processes_;  // in which something is under way
 };
 
 }  // namespace tracelet::span

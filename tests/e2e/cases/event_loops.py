@@ -1,11 +1,8 @@
-"""Event loops: Node in every way that it makes calls, nginx, HAProxy, a queue. Right, or refused; never wrong.
+"""Event loops: Node in every way that it makes calls, nginx, HAProxy, a queue. Right, or refused; never wrong."""
 
-TRACELET_TRUTH=1 (./dev truth): at full load."""
-
-import os
+import time
 
 from harness import Hop, load, load_through_nginx, score
-from harness.load import LEVELS
 from harness.test import APPS
 
 LESS = {1: 10, 10: 60, 100: 150}
@@ -30,27 +27,45 @@ NODE = {
 
 
 def run(test):
-    levels = LEVELS if os.environ.get("TRACELET_TRUTH") else LESS
     tracelet = test.tracelet()
     last = test.node_answers()
     traffic = []
     for way, link in NODE.items():
         front = test.serve(["node", APPS / "loops.js"], next=last + "/last", environment={"WAY": way})
-        traffic += load(front + f"/{way}", [Hop(way), Hop("last", link)], True, levels)
+        traffic += load(front + f"/{way}", [Hop(way), Hop("last", link)], True, LESS)
     twice = test.serve(
         ["node", APPS / "loops.js"], next=last + "/last", environment={"WAY": "twice", "OTHER": last + "/other"}
     )
     hops = [Hop("twice"), Hop("other", "loop"), Hop("last", "either", "twice")]
-    traffic += load(twice + "/twice", hops, True, levels)
+    traffic += load(twice + "/twice", hops, True, LESS)
 
     address = last.removeprefix("http://")
     for keep_alive in (False, True):
         front = test.nginx(address, keep_alive)
-        traffic += load_through_nginx(front + "/proxy", [Hop("proxy"), Hop("wsgi", "loop")], keep_alive, levels)
+        traffic += load_through_nginx(front + "/proxy", [Hop("proxy"), Hop("wsgi", "loop")], keep_alive, LESS)
     for keep_alive in (False, True):
-        traffic += load(test.haproxy(address) + "/haproxy", [Hop("haproxy"), Hop("last")], keep_alive, levels)
+        traffic += load(test.haproxy(address) + "/haproxy", [Hop("haproxy"), Hop("last")], keep_alive, LESS)
     queue = test.port()
     test.start([test.compile("task_queue.c"), queue, last.rpartition(":")[2]])
     test.wait_for(("127.0.0.1", queue))
-    traffic += load(f"http://127.0.0.1:{queue}/queue", [Hop("queue"), Hop("last")], True, levels)
+    traffic += load(f"http://127.0.0.1:{queue}/queue", [Hop("queue"), Hop("last")], True, LESS)
     score(tracelet.stop(), traffic)
+    leftovers(test, last)
+
+
+def leftovers(test, last):
+    """Jobs that requests left in a limiter are started by answers to others' calls: theirs, or nobody's."""
+    tracelet = test.tracelet()
+    environment = {"WAY": "leftover", "OTHER": last + "/left"}
+    front = test.serve(["node", APPS / "loops.js"], next=last + "/last", environment=environment)
+    traffic = load(front + "/leftover", [Hop("leftover"), Hop("last", "either")], True, LESS)
+    time.sleep(0.5)  # for the last ones
+    spans = tracelet.stop()
+    servers = {span.path.rpartition("/")[2]: span for span in spans if span.path.startswith("/leftover/") and span.kind == "server"}
+    left = [span for span in spans if span.path.startswith("/left/")]
+    calls = [span for span in left if span.kind == "client"]
+    assert len(calls) > 300, f"{len(calls)} calls"
+    owner = lambda span: servers[span.path.rpartition("/")[2].rpartition("-")[0]]  # noqa: E731
+    wrong = [span for span in calls if span.has_parent() and span.parent != owner(span).span_id]
+    assert not wrong, f"{len(wrong)} leftover jobs are linked to another request: {wrong[:2]}"
+    score([span for span in spans if span not in left], traffic)

@@ -106,6 +106,41 @@ TEST_F(LoopRuleTest, AnAnswerMaySetFreeWhatAnotherRequestHasQueued) {
   ExpectRefused(queued, LinkRefusal::kAmbiguous);
 }
 
+// The same with a job of a request that is over: it waits for the call that was under way when `server` began.
+TEST_F(LoopRuleTest, AnAnswerMaySetFreeWhatAnEarlierRequestLeftBehind) {
+  const uint64_t earlier = ServeOne();
+  const uint64_t slow = CallAfter(earlier);
+  End(earlier);
+  const uint64_t server = ServeOne();
+  const uint64_t call = CallAfter(server);
+  End(call);
+  const uint64_t left = CallAfter(call);
+  Settle({left, slow, server});
+  ExpectParent(call, server, LinkRule::kLoop);
+  ExpectRefused(left, LinkRefusal::kAmbiguous);
+}
+
+TEST_F(LoopRuleTest, AnAnswerMaySetFreeWhatARequestThatCameAndWentHasQueued) {
+  const uint64_t server = ServeOne();
+  const uint64_t call = CallAfter(server);
+  End(ServeOne());
+  End(call);
+  const uint64_t queued = CallAfter(call);
+  Settle({queued, server});
+  ExpectRefused(queued, LinkRefusal::kAmbiguous);
+}
+
+TEST_F(LoopRuleTest, AnAnswerMaySetFreeWhatATimerHasQueued) {
+  const uint64_t server = ServeOne();
+  const uint64_t call = CallAfter(server);
+  End(call);
+  RequestStart after_timer = Loop(Kind::kClient, Read(call));
+  after_timer.first.evidence_parent = 1;
+  const uint64_t queued = Begin(std::move(after_timer));
+  Settle({queued, server});
+  ExpectRefused(queued, LinkRefusal::kAmbiguous);
+}
+
 // http.Agent({maxSockets}): the connection that was answered is given to the next in line.
 TEST_F(LoopRuleTest, ACallOnTheConnectionThatWasJustAnsweredMayHaveWaitedForIt) {
   const uint64_t server = ServeOne();
