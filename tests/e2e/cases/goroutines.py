@@ -1,6 +1,6 @@
 """Go: handlers, goroutines that they start, pools of them. Right, or refused; never wrong.
 
-TRACELET_TRUTH=1 (./dev truth): at full load."""
+TRACELET_TRUTH=1: at full load."""
 
 import os
 

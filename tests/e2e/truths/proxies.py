@@ -1,0 +1,16 @@
+"""Proxies: what comes in goes out."""
+
+import urllib.parse
+
+from harness.truth import Case
+
+
+def upstream(next):
+    return urllib.parse.urlsplit(next).netloc
+
+
+CASES = [
+    Case("nginx", "proxy_pass, keep-alive", lambda test, next: test.nginx(upstream(next), True), "proxy", "wsgi"),
+    Case("nginx", "proxy_pass, new connections", lambda test, next: test.nginx(upstream(next), False), "proxy", "wsgi"),
+    Case("HAProxy", "one thread", lambda test, next: test.haproxy(upstream(next)), "haproxy"),
+]

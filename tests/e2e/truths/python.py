@@ -1,0 +1,52 @@
+"""Python: threads, pools, coroutines."""
+
+from harness.test import APPS, PYTHON, PYTHON_ASYNC
+from harness.truth import Case
+
+
+def asynchronous(application, **environment):
+    def start(test, next):
+        return test.serve([PYTHON_ASYNC, APPS / "python_async/server.py"], next=next, environment=environment)
+
+    return Case("Python", application, start)
+
+
+def handed_over(application, way, **options):
+    def start(test, next):
+        return test.serve([PYTHON, APPS / "handover.py"], next=next, environment={"HAND_OVER": way})
+
+    return Case("Python", application, start, **options)
+
+
+def gunicorn(worker):
+    return Case(
+        "Python",
+        f"gunicorn {worker}",
+        lambda test, next: "http://" + test.gunicorn(worker=worker, next=next),
+        keep_alive=worker == "gthread",
+    )
+
+
+CASES = [
+    Case("Python", "thread per connection", lambda test, next: test.relay(next=next)),
+    gunicorn("sync"),
+    gunicorn("gthread"),
+    asynchronous("aiohttp, aiohttp client"),
+    asynchronous("aiohttp, httpx", CLIENT="httpx"),
+    asynchronous("aiohttp, after sleep", WAY="sleep"),
+    asynchronous("aiohttp, gather", WAY="gather"),
+    asynchronous("uvicorn, aiohttp client", SERVER="uvicorn"),
+    asynchronous("uvicorn, httpx", SERVER="uvicorn", CLIENT="httpx"),
+    asynchronous("uvicorn, create_task", SERVER="uvicorn", WAY="task"),
+    asynchronous("uvicorn, to_thread", SERVER="uvicorn", WAY="to_thread"),
+    asynchronous("FastAPI, def endpoints", SERVER="fastapi"),
+    asynchronous("uvicorn + uvloop, aiohttp client", SERVER="uvicorn", LOOP="uvloop"),
+    asynchronous("uvicorn + uvloop, httpx", SERVER="uvicorn", CLIENT="httpx", LOOP="uvloop"),
+    asynchronous("FastAPI + uvloop, def endpoints", SERVER="fastapi", LOOP="uvloop"),
+    handed_over("asyncio streams", "loop"),
+    asynchronous("asyncio.Queue, 4 workers", WAY="queue"),
+    asynchronous("asyncio.Queue, 4 workers, uvloop", WAY="queue", SERVER="uvicorn", LOOP="uvloop"),
+    asynchronous("run_in_executor, 8 threads", WAY="executor"),
+    handed_over("ThreadPoolExecutor, 4 threads", "pool"),
+    handed_over("dispatcher, queue.Queue, 4 threads", "dispatcher", keep_alive=False),
+]
