@@ -53,6 +53,7 @@ END
 # start_agent ARGS…: until it says that it is ready.
 start_agent() {
   local i
+  rm -f /tmp/agent.err  # of the one before, which was ready
   /job/in_group agent /job/tracelet run --format json "$@" > /tmp/spans.json 2> /tmp/agent.err & agent=$!
   for ((i = 0; i < 400; i++)); do grep -q ready /tmp/agent.err && return; sleep 0.05; done
   echo "agent not ready:"
