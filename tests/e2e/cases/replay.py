@@ -8,11 +8,11 @@ from harness.tracelet import Span
 
 def run(test):
     recording = test.directory / "recording"
-    tracelet = test.tracelet("--netns", "/proc/self/ns/net", "--record", recording)
     last = test.relay()
     stock = test.go(next=last + "/last", keep_alive=True)
     front = test.relay(next=stock + "/stock")
-    hops = [Hop("front"), Hop("stock", "thread"), Hop("last", "refused")]
+    tracelet = test.tracelet("--netns", "/proc/self/ns/net", "--record", recording)
+    hops = [Hop("front"), Hop("stock", "thread"), Hop("last", "goroutine")]
     traffic = [*load(front + "/front", hops, keep_alive=True), *load(front + "/front", hops, keep_alive=False)]
     live = tracelet.stop()
     score(live, traffic)
