@@ -60,7 +60,7 @@ char* PutDouble(char* at, double value) {
   constexpr uint64_t kNanoseconds = 1'000'000'000;
   constexpr double kMost = 1e5;  // seconds, which a double tells apart by less than a nanosecond
   if (!(value >= 0 && value < kMost)) return PutNumber(at, value);
-  const auto nanoseconds = static_cast<uint64_t>(value * kNanoseconds + 0.5);
+  const auto nanoseconds = static_cast<uint64_t>(std::llround(value * kNanoseconds));
   if (static_cast<double>(nanoseconds) / kNanoseconds != value) return PutNumber(at, value);
   at = PutNumber(at, nanoseconds / kNanoseconds);
   const uint64_t fraction = nanoseconds % kNanoseconds;

@@ -70,7 +70,7 @@ class Waiting : public span::SdkBatch {
           const std::vector<span::IngestSink*>& sinks)
       : pid_(pid), spans_(std::move(spans)), encoded_(std::move(encoded)), sinks_(sinks) {}
   ~Waiting() override {
-    if (encoded_) Pass(std::move(encoded_));
+    if (encoded_) Pass(encoded_);
   }
   Waiting(const Waiting&) = delete;
   Waiting& operator=(const Waiting&) = delete;
@@ -86,11 +86,11 @@ class Waiting : public span::SdkBatch {
       amended->spans = Amend(encoded->spans, joins);
       encoded = std::move(amended);
     }
-    Pass(std::move(encoded));
+    Pass(encoded);
   }
 
  private:
-  void Pass(std::shared_ptr<const span::IngestedBatch> encoded) {
+  void Pass(const std::shared_ptr<const span::IngestedBatch>& encoded) {
     for (span::IngestSink* sink : sinks_) sink->OnIngested(encoded);
   }
 
