@@ -3,13 +3,13 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <map>
 #include <optional>
 #include <string_view>
 
+#include "agent/process/present.h"
 #include "agent/runtime/tls_library.h"
 
 namespace tracelet::cli {
@@ -93,8 +93,7 @@ std::vector<std::string> Candidates(const std::string& proc) {
 
 std::optional<ProcessTls> Look(uint32_t pid, Files& files) {
   const std::string proc = "/proc/" + std::to_string(pid);
-  std::error_code failed;
-  const std::string exe = std::filesystem::read_symlink(proc + "/exe", failed).string();
+  const std::string exe = process::ExecutableOf(pid);
   if (exe.empty()) return std::nullopt;                  // of the kernel, or gone
   if (BaseName(exe) == "tracelet") return std::nullopt;  // what is looked for, it contains
   ProcessTls process{.pid = pid, .name = std::string(BaseName(exe)), .seen = false, .what = {}};
@@ -117,12 +116,7 @@ std::vector<ProcessTls> CheckProcesses(size_t& others) {
   std::vector<ProcessTls> processes;
   Files files;
   others = 0;
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
-    const std::string name = entry.path().filename().string();
-    uint32_t pid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc() || end != name.data() + name.size()) continue;
+  for (const uint32_t pid : process::PresentProcesses()) {
     if (auto process = Look(pid, files)) {
       processes.push_back(std::move(*process));
     } else {

@@ -1,6 +1,5 @@
 #include "agent/source/bpf_files.h"
 
-#include <bpf/libbpf.h>
 #include <sys/stat.h>
 
 #include "agent/source/return_probes.h"
@@ -8,23 +7,21 @@
 namespace tracelet::source {
 namespace {
 
-Result<BpfFiles::Links> Attach(const std::string& path, const std::vector<BpfFiles::Place>& places) {
-  BpfFiles::Links links;
+Result<UprobeLinks> Attach(const std::string& path, const std::vector<BpfFiles::Place>& places) {
+  UprobeLinks links;
   for (const BpfFiles::Place& place : places) {
     if (place.at_return && ReturnProbesHarmHere()) return Error{kReturnProbesHarm};
-    links.emplace_back(
-        bpf_program__attach_uprobe(place.program, place.at_return, /*pid=*/-1, path.c_str(), place.offset));
-    if (links.back() == nullptr) {
+    auto link = AttachUprobe(place.program, place.at_return, path, place.offset);
+    if (!link) {
       while (!links.empty()) links.pop_back();
-      return SystemError("its functions cannot be probed");
+      return link.error();
     }
+    links.push_back(std::move(*link));
   }
   return links;
 }
 
 }  // namespace
-
-void BpfFiles::Unlink::operator()(bpf_link* link) const { bpf_link__destroy(link); }
 
 Result<BpfFiles::Id> BpfFiles::Use(const std::string& path, const std::vector<Place>& places) {
   struct stat status {};
@@ -36,7 +33,7 @@ Result<BpfFiles::Id> BpfFiles::Use(const std::string& path, const std::vector<Pl
     return id;
   }
   if (files_.size() >= kMaxFiles) return Error{"too many different executables"};
-  Result<Links> links = Attach(path, places);
+  Result<UprobeLinks> links = Attach(path, places);
   if (!links) return links.error();
   files_.emplace(id, File{.links = std::move(*links), .users = 1});
   return id;

@@ -10,14 +10,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/source/bpf_uprobe_link.h"
 
-struct bpf_link;
 struct bpf_program;
 
 namespace tracelet::source {
@@ -26,10 +25,6 @@ class BpfFiles {
  public:
   static constexpr size_t kMaxFiles = 64;
 
-  struct Unlink {
-    void operator()(bpf_link* link) const;
-  };
-  using Links = std::vector<std::unique_ptr<bpf_link, Unlink>>;
   using Id = std::pair<dev_t, ino_t>;
 
   // One program at one place of a file, at a function's entry or at its return.
@@ -49,7 +44,7 @@ class BpfFiles {
 
  private:
   struct File {
-    Links links;  // the one attached last comes last
+    UprobeLinks links;  // the one attached last comes last
     size_t users = 0;
   };
   std::map<Id, File> files_;

@@ -7,13 +7,10 @@
 #include <unistd.h>
 
 #include <array>
-#include <cerrno>
-#include <charconv>
-#include <csignal>
 #include <ctime>
-#include <filesystem>
 
 #include "agent/base/clock.h"
+#include "agent/process/present.h"
 #include "agent/source/uprobe_multi.h"
 #include "tracelet.skel.h"
 
@@ -27,11 +24,6 @@ constexpr std::array kPrograms = {runtime::GoProgram::kStarted, runtime::GoProgr
                                   runtime::GoProgram::kOneCall};
 
 std::string ExeLink(uint32_t tgid) { return "/proc/" + std::to_string(tgid) + "/exe"; }
-
-std::string ExeOf(uint32_t tgid) {
-  std::error_code failed;
-  return std::filesystem::read_symlink(ExeLink(tgid), failed).string();
-}
 
 bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::GoProgram program) {
   switch (program) {
@@ -60,13 +52,8 @@ BpfGoroutines::BpfGoroutines(tracelet_bpf& skeleton, Wanted wanted)
     : skeleton_(skeleton), wanted_(std::move(wanted)), at_once_(HasUprobeMulti()) {}
 
 void BpfGoroutines::AddPresent() {
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
-    const std::string name = entry.path().filename().string();
-    uint32_t tgid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), tgid);
-    if (error != std::errc() || end != name.data() + name.size()) continue;
-    const std::string exe = ExeOf(tgid);
+  for (const uint32_t tgid : process::PresentProcesses()) {
+    const std::string exe = process::ExecutableOf(tgid);
     if (!exe.empty() && wanted_(tgid, exe)) Add(tgid);
   }
 }
@@ -90,7 +77,8 @@ void BpfGoroutines::Add(uint32_t tgid) {
   // The probes are there first: a goroutine that starts unseen has no cause.
   const auto followed = Follow(path, *file, tgid);
   if (!followed) {
-    spdlog::warn("{} (pid {}): its calls are not linked, because {}", ExeOf(tgid), tgid, followed.error().message);
+    spdlog::warn("{} (pid {}): its calls are not linked, because {}", process::ExecutableOf(tgid), tgid,
+                 followed.error().message);
     return;
   }
   process->second.followed = true;
@@ -135,7 +123,8 @@ BpfGoroutines::File* BpfGoroutines::FileOf(const std::string& path, const FileId
     file.program.file = ++last_file_;
     file.takers = found->takers;
   } else {
-    spdlog::warn("{} (pid {}): its calls are not linked, because {}", ExeOf(tgid), tgid, probes.error().message);
+    spdlog::warn("{} (pid {}): its calls are not linked, because {}", process::ExecutableOf(tgid), tgid,
+                 probes.error().message);
   }
   return &files_.emplace(id, std::move(file)).first->second;
 }
@@ -195,7 +184,7 @@ void BpfGoroutines::OnTime(uint64_t now_ns) {
   next_look_ns_ = now_ns + kLookNs;
   std::vector<uint32_t> gone;
   for (const auto& [tgid, process] : processes_) {
-    if (kill(static_cast<pid_t>(tgid), 0) != 0 && errno == ESRCH) gone.push_back(tgid);
+    if (process::IsGone(tgid)) gone.push_back(tgid);
   }
   for (const uint32_t tgid : gone) OnExit(tgid);
   std::erase_if(files_, [&](const auto& entry) {

@@ -1,13 +1,8 @@
 #include "agent/source/bpf_probes.h"
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <charconv>
-#include <csignal>
-#include <filesystem>
-
+#include "agent/process/present.h"
 #include "bpf/state.h"
 #include "tracelet.skel.h"
 
@@ -16,13 +11,6 @@ namespace {
 
 constexpr uint64_t kRetryNs = 5'000'000'000;  // a dynamic linker is done by then
 constexpr uint64_t kLookNs = 10'000'000'000;
-
-std::string ProcOf(uint32_t tgid) { return "/proc/" + std::to_string(tgid); }
-
-std::string ExeOf(uint32_t tgid) {
-  std::error_code failed;
-  return std::filesystem::read_symlink(ProcOf(tgid) + "/exe", failed).string();
-}
 
 const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::LoopProgram program) {
   switch (program) {
@@ -41,15 +29,7 @@ const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::LoopProgram 
 }  // namespace
 
 void BpfProbes::AddPresent() {
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
-    const std::string name = entry.path().filename().string();
-    uint32_t tgid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), tgid);
-    if (error != std::errc() || end != name.data() + name.size()) continue;
-    const std::string exe = ExeOf(tgid);
-    Add(tgid, exe, 0);
-  }
+  for (const uint32_t tgid : process::PresentProcesses()) Add(tgid, process::ExecutableOf(tgid), 0);
 }
 
 void BpfProbes::OnExec(uint32_t tgid, const std::string& exe, uint64_t now_ns) {
@@ -84,7 +64,7 @@ void BpfProbes::OnTime(uint64_t now_ns) {
     next_look_ns_ = now_ns + kLookNs;
     std::vector<uint32_t> gone;
     for (const auto& [tgid, process] : processes_) {
-      if (kill(static_cast<pid_t>(tgid), 0) != 0 && errno == ESRCH) gone.push_back(tgid);
+      if (process::IsGone(tgid)) gone.push_back(tgid);
     }
     for (const uint32_t tgid : gone) OnExit(tgid);
   }
@@ -100,7 +80,7 @@ void BpfProbes::OnTime(uint64_t now_ns) {
 }
 
 bool BpfProbes::Probe(uint32_t tgid, Process& process, bool again) {
-  const std::string proc = ProcOf(tgid);
+  const std::string proc = "/proc/" + std::to_string(tgid);
   const auto found = runtime::FindLoopProbes(process.kind, proc);
   if (found && process.calls_nobody) return true;
   std::vector<BpfFiles::Place> places;
@@ -114,7 +94,8 @@ bool BpfProbes::Probe(uint32_t tgid, Process& process, bool again) {
     process.file = *used;
     Count();
   } else if (!again) {
-    spdlog::warn("{} (pid {}): its calls are not linked, because {}", ExeOf(tgid), tgid, used.error().message);
+    spdlog::warn("{} (pid {}): its calls are not linked, because {}", process::ExecutableOf(tgid), tgid,
+                 used.error().message);
   }
   return used.has_value();
 }

@@ -4,10 +4,9 @@
 #include <bpf/libbpf.h>
 #include <spdlog/spdlog.h>
 
-#include <cerrno>
-#include <csignal>
 #include <vector>
 
+#include "agent/process/present.h"
 #include "bpf/state.h"
 #include "tracelet.skel.h"
 
@@ -70,7 +69,7 @@ void BpfPython::OnTime(uint64_t now_ns) {
     next_look_ns_ = now_ns + kLookNs;
     std::vector<uint32_t> gone;
     for (const auto& [tgid, process] : processes_) {
-      if (kill(static_cast<pid_t>(tgid), 0) != 0 && errno == ESRCH) gone.push_back(tgid);
+      if (process::IsGone(tgid)) gone.push_back(tgid);
     }
     for (const uint32_t tgid : gone) OnExit(tgid);
   }

@@ -7,16 +7,14 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
-#include <csignal>
 #include <cstring>
 #include <ctime>
-#include <filesystem>
 #include <fstream>
 #include <optional>
 #include <string_view>
 
+#include "agent/base/clock.h"
+#include "agent/process/present.h"
 #include "agent/source/return_probes.h"
 #include "agent/source/uprobe_multi.h"
 #include "bpf/state.h"
@@ -27,31 +25,7 @@ namespace {
 
 constexpr uint64_t kLookNs = 10'000'000'000;
 
-uint64_t ReadClock() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
-}
-
 std::string ProcOf(uint32_t tgid) { return "/proc/" + std::to_string(tgid); }
-
-std::string ExeOf(uint32_t tgid) {
-  std::error_code failed;
-  return std::filesystem::read_symlink(ProcOf(tgid) + "/exe", failed).string();
-}
-
-// The numbers of all processes.
-std::vector<uint32_t> Processes() {
-  std::vector<uint32_t> all;
-  std::error_code failed;
-  for (const auto& entry : std::filesystem::directory_iterator("/proc", failed)) {
-    const std::string name = entry.path().filename().string();
-    uint32_t tgid = 0;
-    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), tgid);
-    if (error == std::errc() && end == name.data() + name.size()) all.push_back(tgid);
-  }
-  return all;
-}
 
 struct Mapped {
   std::string name;  // as the process calls it
@@ -119,16 +93,14 @@ void BpfTls::Choose(tracelet_bpf& skeleton) {
   MakeUprobeMulti(programs.go_tls_read);
 }
 
-void BpfTls::Unlink::operator()(bpf_link* link) const { bpf_link__destroy(link); }
-
 bool BpfTls::Allowed(const std::string& exe) const {
   return settings_.enabled && !too_costly_ && !Matches(settings_.exclude_exes, exe);
 }
 
 void BpfTls::AddPresent() {
   if (!settings_.enabled) return;
-  for (const uint32_t tgid : Processes()) {
-    const std::string exe = ExeOf(tgid);
+  for (const uint32_t tgid : process::PresentProcesses()) {
+    const std::string exe = process::ExecutableOf(tgid);
     if (!exe.empty() && wanted_(tgid, exe)) Add(tgid, exe, true);
   }
 }
@@ -139,7 +111,7 @@ void BpfTls::OnExec(uint32_t tgid, const std::string& exe, uint64_t now_ns) {
 }
 
 void BpfTls::OnMapped(uint32_t tgid) {
-  const std::string exe = ExeOf(tgid);
+  const std::string exe = process::ExecutableOf(tgid);
   if (!exe.empty() && wanted_(tgid, exe)) Add(tgid, exe, true);
 }
 
@@ -177,7 +149,7 @@ void BpfTls::AddFile(uint32_t tgid, const std::string& path, const std::string& 
   file.path = name;
   file.attached = std::move(*attached);
   file.users.insert(tgid);
-  file.attached_ns = ReadClock();
+  file.attached_ns = ReadClock(CLOCK_MONOTONIC);
   Count();
 }
 
@@ -223,18 +195,18 @@ Result<BpfTls::Attached> BpfTls::Attach(const std::string& path, const std::vect
   if (ReturnProbesHarmHere()) return Error{kReturnProbesHarm};
   if (bpf_program__fd(skeleton_.progs.tls_function) >= 0) return AttachAtOnce(path, probes);
   Attached all;
-  Links& links = all.links;
-  const auto attach = [&](const bpf_program* program, bool returns, uint64_t offset) {
-    links.emplace_back(bpf_program__attach_uprobe(program, returns, /*pid=*/-1, path.c_str(), offset));
-    return links.back() != nullptr;
+  const auto attach = [&](const bpf_program* program, bool at_return, uint64_t offset) -> Status {
+    auto link = AttachUprobe(program, at_return, path, offset);
+    if (!link) return link.error();
+    all.links.push_back(std::move(*link));
+    return Ok();
   };
   for (const runtime::TlsProbe& probe : probes) {
-    const bool attached = (!probe.returns || attach(skeleton_.progs.tls_return, true, probe.offset)) &&
-                          attach(ProgramOf(skeleton_, probe.program), false, probe.offset);
+    Status attached = probe.returns ? attach(skeleton_.progs.tls_return, true, probe.offset) : Ok();
+    if (attached) attached = attach(ProgramOf(skeleton_, probe.program), false, probe.offset);
     if (attached) continue;
-    const Error error = SystemError("its functions cannot be probed");
-    while (!links.empty()) links.pop_back();
-    return error;
+    while (!all.links.empty()) all.links.pop_back();
+    return attached.error();
   }
   return all;
 }
@@ -300,7 +272,7 @@ void BpfTls::OnTime(uint64_t now_ns) {
   if (now_ns < next_look_ns_ || files_.empty()) return;
   next_look_ns_ = now_ns + kLookNs;
   for (auto& [id, file] : files_) {  // whose exit was not seen
-    std::erase_if(file.users, [](uint32_t tgid) { return kill(static_cast<pid_t>(tgid), 0) != 0 && errno == ESRCH; });
+    std::erase_if(file.users, process::IsGone);
     if (file.users.empty() && file.unused_since_ns == 0) file.unused_since_ns = now_ns;
     if (!file.users.empty()) file.unused_since_ns = 0;
   }

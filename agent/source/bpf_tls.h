@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,6 +27,7 @@
 #include "agent/base/result.h"
 #include "agent/base/unique_fd.h"
 #include "agent/runtime/tls_library.h"
+#include "agent/source/bpf_uprobe_link.h"
 #include "agent/source/bpf_uprobes.h"
 #include "agent/source/program_runs.h"
 #include "agent/source/tls_ledger.h"
@@ -35,7 +35,6 @@
 
 struct crash;  // bpf/state.h
 struct tracelet_bpf;
-struct bpf_link;
 
 namespace tracelet::source {
 
@@ -74,13 +73,9 @@ class BpfTls {
   [[nodiscard]] TlsLedger ledger() const;
 
  private:
-  struct Unlink {
-    void operator()(bpf_link* link) const;
-  };
-  using Links = std::vector<std::unique_ptr<bpf_link, Unlink>>;
   using FileId = std::tuple<dev_t, ino_t, int64_t>;
   struct Attached {
-    Links links;                    // one for each probe, or
+    UprobeLinks links;              // one for each probe, or
     std::vector<UniqueFd> at_once;  // uprobe_multi.h, the one attached last first
     Uprobes go;
   };

@@ -3,14 +3,13 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <string>
 #include <vector>
 
 #include "agent/base/result.h"
 #include "agent/base/unique_fd.h"
+#include "agent/source/bpf_uprobe_link.h"
 
-struct bpf_link;
 struct bpf_program;
 
 namespace tracelet::source {
@@ -23,10 +22,7 @@ class Uprobes {
   [[nodiscard]] bool empty() const { return links_.empty() && at_once_.empty(); }
 
  private:
-  struct Unlink {
-    void operator()(bpf_link* link) const;
-  };
-  std::vector<std::unique_ptr<bpf_link, Unlink>> links_;
+  UprobeLinks links_;
   std::vector<UniqueFd> at_once_;
 };
 

@@ -41,9 +41,7 @@ UniqueFd Create(int program, const std::string& path, const UprobePlaces& places
   return UniqueFd(static_cast<int>(syscall(SYS_bpf, BPF_LINK_CREATE, &create, sizeof(create))));
 }
 
-}  // namespace
-
-bool HasUprobeMulti() {
+bool AskForUprobeMulti() {
   constexpr bpf_insn kReturnZero[] = {
       {.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .src_reg = 0, .off = 0, .imm = 0},
       {.code = BPF_JMP | BPF_EXIT, .dst_reg = 0, .src_reg = 0, .off = 0, .imm = 0}};
@@ -52,6 +50,13 @@ bool HasUprobeMulti() {
       bpf_prog_load(BPF_PROG_TYPE_KPROBE, nullptr, "GPL", kReturnZero, std::size(kReturnZero), &options));
   // Where it is known, a directory is no good file to probe; elsewhere the request itself makes no sense.
   return program && !Create(program.get(), "/", {.offsets = {0}, .cookies = {0}}) && errno == EBADF;
+}
+
+}  // namespace
+
+bool HasUprobeMulti() {
+  static const bool has = AskForUprobeMulti();
+  return has;
 }
 
 void MakeUprobeMulti(bpf_program* program) {
