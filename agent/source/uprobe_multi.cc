@@ -55,8 +55,8 @@ bool AskForUprobeMulti() {
 }  // namespace
 
 bool HasUprobeMulti() {
-  static const bool has = AskForUprobeMulti();
-  return has;
+  static const bool kHas = AskForUprobeMulti();
+  return kHas;
 }
 
 void MakeUprobeMulti(bpf_program* program) {
