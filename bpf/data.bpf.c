@@ -190,6 +190,12 @@ static __always_inline void data_accepted(const struct frame *frame, __u32 fd)
 		python_accepted(frame, conn);
 }
 
+static __always_inline void data_looked_up(const struct frame *frame, __u32 fd)
+{
+	if (pythons)
+		python_looked_up(frame, fd);
+}
+
 /* A Unix connection is complete when connect() returns; TCP ones are made by the state tracepoint. */
 static __always_inline void data_connected(__u32 fd, long result)
 {
@@ -283,6 +289,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		return 0;
 	else if (traits & SYSCALL_ACCEPT)
 		data_accepted(&frame, result);
+	else if (traits & SYSCALL_PEER)
+		data_looked_up(&frame, syscall_arg(regs, 0));
 	else if (traits & SYSCALL_RING)
 		loop_ring(frame.thread, syscall_arg(regs, 1));
 	else

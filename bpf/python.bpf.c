@@ -18,6 +18,15 @@ static __always_inline __u64 python_returned(struct pt_regs *regs)
 #endif
 }
 
+static __always_inline __u64 python_argument(struct pt_regs *regs)
+{
+#if defined(__TARGET_ARCH_x86)
+	return regs->di;
+#else
+	return regs->regs[0];
+#endif
+}
+
 /* False, and the process is of no use any more, unless it is as its version's headers say: the
  * current context is an object of the new one's type, and there is one interpreter. */
 static __always_inline bool python_sound(
@@ -44,13 +53,17 @@ static __always_inline struct python_node python_child(
 	struct python_node *creator = bpf_map_lookup_elem(&python_nodes, &key);
 	struct python_node node = {};
 
-	if (creator)
+	bool for_it = frame->thread->python_family && frame->thread->python_context == context;
+
+	if (creator && creator->family)
 		node = *creator;
-	if (!node.family && frame->thread->python_family &&
-		frame->thread->python_context == context) {
+	if (for_it && (!node.family || frame->thread->python_step == PYTHON_CALLBACK)) {
 		node.family = frame->thread->python_family;
-		frame->thread->python_family = 0;
-	} else if (node.family && !node.branch) {
+		node.branch = 0;
+		if (frame->thread->python_step != PYTHON_CALLBACK)
+			frame->thread->python_family = 0;
+	}
+	if (node.family && !node.branch) {
 		key.address = PYTHON_FRESH | node.family;
 		if (!bpf_map_lookup_elem(&python_nodes, &key))
 			node.branch = bpf_ktime_get_ns();
@@ -86,6 +99,33 @@ SEC("uretprobe")
 int python_copied_current(struct pt_regs *regs)
 {
 	python_made(regs, true);
+	return 0;
+}
+
+/* PyContext_Enter */
+SEC("uprobe")
+int python_enters(struct pt_regs *regs)
+{
+	struct python_process *python = python_process(bpf_get_current_pid_tgid() >> 32);
+	struct python_node listener = { .branch = PYTHON_LISTENER };
+	__u64 context = python_argument(regs);
+	struct frame frame = {};
+	struct python_key key;
+	__u32 step;
+
+	if (!python || !frame_init(&frame))
+		return 0;
+	step = frame.thread->python_step;
+	frame.thread->python_step = PYTHON_OTHER;
+	if (step == PYTHON_READ) {
+		frame.thread->python_context = context;
+		frame.thread->python_step = PYTHON_CALLBACK;
+	} else if (step == PYTHON_CALLBACK) {
+		frame.thread->python_family = 0;
+	} else if (step == PYTHON_ACCEPTED) {
+		key = python_key(python, &frame, context);
+		python_remember(&key, &listener);
+	}
 	return 0;
 }
 

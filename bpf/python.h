@@ -10,6 +10,14 @@
  *   a copy          is of its creator's family
  * Contexts that do not come from a connection (workers, timers, listeners) have no family.
  *
+ * uvloop accepts and reads in no context, then enters the listener's to call the protocol, for
+ * every connection the same one. So what is made there is of the connection that the thread has
+ *   read            just before it entered it, whatever this is
+ *   looked up       by getpeername(), in a context that was entered right after an accept(): uvloop
+ *                   does so before it says connection_made()
+ *   decrypted       likewise, in such a context (its TLS reads in no context, too)
+ * until it enters the next one: PyContext_Enter() is probed, which asyncio's loop does not call.
+ *
  * One connection has many requests, so a family has *branches*: a context made after the first
  * request was read, by one that was made before, begins a branch, named by the time; what it makes
  * is of that branch. What was made for one request can so be told from the next one's. Branch 0

@@ -5,6 +5,16 @@
 
 #include "python.h"
 
+static __always_inline void python_calls_back(
+	struct thread_state *thread, struct conn_state *conn, __u64 context, enum python_step step)
+{
+	if (!conn->python_family)
+		conn->python_family = python_new_family();
+	thread->python_family = conn->python_family;
+	thread->python_context = context;
+	thread->python_step = step;
+}
+
 #ifndef SCRATCH_OF_THREAD /* sys_exit's */
 /* At the exit of accept(). Like its peers it is not inlined to have a stack of its own. */
 static __noinline void python_accepted(const struct frame *frame, struct conn_state *conn)
@@ -18,12 +28,40 @@ static __noinline void python_accepted(const struct frame *frame, struct conn_st
 		return;
 	context = python_entered(python, python_thread_state(python));
 	frame->thread->python_family = 0;
+	frame->thread->python_step = context ? PYTHON_OTHER : PYTHON_ACCEPTED;
 	if (!context)
 		return;
 	conn->python_family = python_new_family();
 	frame->thread->python_family = conn->python_family;
 	frame->thread->python_context = context;
 	key = python_key(python, frame, PYTHON_FRESH | conn->python_family);
+	python_remember(&key, &fresh);
+}
+
+/* At the exit of getpeername(). */
+static __noinline void python_looked_up(const struct frame *frame, __u32 fd)
+{
+	struct python_process *python = python_process(frame->pid_tgid >> 32);
+	struct python_node fresh = {}, *node;
+	struct conn_state *conn;
+	struct socket_ref ref = {};
+	struct python_key key;
+	struct conn_key sock;
+
+	if (!python)
+		return;
+	key = python_key(python, frame, python_entered(python, python_thread_state(python)));
+	node = key.address ? bpf_map_lookup_elem(&python_nodes, &key) : NULL;
+	if (!node || node->branch != PYTHON_LISTENER || !socket_of_fd(fd, &ref))
+		return;
+	sock = socket_key(&ref);
+	conn = bpf_map_lookup_elem(&conns, &sock);
+	if (!conn || conn->role != ROLE_SERVER)
+		return;
+	python_calls_back(frame->thread, conn, key.address, PYTHON_CALLBACK);
+	if (conn->python_read)
+		return;
+	key.address = PYTHON_FRESH | conn->python_family;
 	python_remember(&key, &fresh);
 }
 #endif
@@ -39,15 +77,19 @@ static __always_inline void python_first_read(
 	bpf_map_delete_elem(&python_nodes, key);
 }
 
-/* A read of a server's connection. `node` is the context's, NULL if it is not known. */
-static __always_inline __u64 python_received(const struct python_process *python,
-	const struct frame *frame, struct conn_state *conn, struct python_key *key,
-	const struct python_node *node)
+/* A read of a server's connection. `key` is of the context, whose address may be 0; `node` is the
+ * context's, NULL if it is not known. */
+static __always_inline __u64 python_received(const struct frame *frame, struct conn_state *conn,
+	struct python_key *key, const struct python_node *node)
 {
 	struct python_node first = {};
 	__u64 family = node ? node->family : 0;
 
-	if (!family) {
+	if (!key->address || (node && node->branch == PYTHON_LISTENER)) {
+		python_calls_back(frame->thread, conn, key->address,
+			key->address ? PYTHON_CALLBACK : PYTHON_READ);
+		family = conn->python_family;
+	} else if (!family) {
 		if (!conn->python_family)
 			conn->python_family = python_new_family();
 		family = conn->python_family;
@@ -63,24 +105,28 @@ static __noinline void python_describe(
 	const struct frame *frame, struct conn_state *conn, struct event_data *event)
 {
 	struct python_process *python = python_process(frame->pid_tgid >> 32);
-	struct python_node *node;
+	struct python_node *node = NULL;
 	struct python_key key;
-	__u64 context;
+	bool received;
 
 	if (!python)
 		return;
 	event->evidence_type = EVIDENCE_PYTHON;
-	context = python_entered(python, python_thread_state(python));
-	if (!context)
-		return;
-	key = python_key(python, frame, context);
-	node = bpf_map_lookup_elem(&python_nodes, &key);
-	if (node) {
-		event->evidence = node->family;
-		event->evidence_parent = node->branch;
+	key = python_key(python, frame, python_entered(python, python_thread_state(python)));
+	received = event->direction == DIRECTION_RX;
+	if (key.address) {
+		node = bpf_map_lookup_elem(&python_nodes, &key);
+		if (node && node->family) {
+			event->evidence = node->family;
+			event->evidence_parent = node->branch;
+		}
+	} else if (event->flags & (DATA_BLOCKING | DATA_PLAINTEXT)) {
+		received = false; /* no loop's */
+	} else if (received) {
+		frame->thread->python_family = 0;
 	}
-	if (event->direction == DIRECTION_RX && conn->role != ROLE_CLIENT)
-		event->evidence = python_received(python, frame, conn, &key, node);
+	if (received && conn->role != ROLE_CLIENT)
+		event->evidence = python_received(frame, conn, &key, node);
 }
 
 #endif /* TRACELET_BPF_PYTHON_CALLS_H */

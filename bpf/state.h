@@ -192,10 +192,18 @@ struct thread_state {
 	__u8 reason;	      /* enum loop_reason */
 	__u8 go;	      /* 1: of a Go program, as far as `gos` was go_version */
 	__u32 go_version;
-	__u32 others; /* callbacks that nothing of HTTP began, as far as they are seen */
-	__u32 pad;
-	__u64 python_family;  /* of the connection accepted last, until a context is made for it */
-	__u64 python_context; /* in which it was accepted */
+	__u32 others;	      /* callbacks that nothing of HTTP began, as far as they are seen */
+	__u32 python_step;    /* enum python_step */
+	__u64 python_family;  /* what is made in python_context is for it; 0: nothing is */
+	__u64 python_context; /* in which the connection was accepted, or uvloop's callback runs */
+};
+
+/* What a thread was seen to do last, see bpf/python.h. */
+enum python_step {
+	PYTHON_OTHER,
+	PYTHON_ACCEPTED, /* in no context: the next one entered is the listener's */
+	PYTHON_READ, /* in no context: the next one entered is that of the connection's callback */
+	PYTHON_CALLBACK, /* python_context was entered for it, and none since */
 };
 
 /* A process that runs CPython: where things are in its memory. Set by user space, and by fork. */
@@ -222,7 +230,8 @@ struct python_key {
 
 struct python_node {
 	__u64 family; /* 0: none */
-	__u64 branch; /* see event_data.evidence_parent */
+	__u64 branch; /* see event_data.evidence_parent; without a family, PYTHON_LISTENER or 0 */
 };
+#define PYTHON_LISTENER 1 /* callbacks of all its connections run in this one */
 
 #endif /* TRACELET_BPF_STATE_H */

@@ -29,6 +29,7 @@ enum syscall_traits {
 	SYSCALL_SHUTDOWN = 1 << 15,
 	SYSCALL_RING = 1 << 16,	 /* io_uring_setup(entries, params) */
 	SYSCALL_MAP = 1 << 17,	 /* (address, length, protection, flags, fd, ...) */
+	SYSCALL_PEER = 1 << 19,	 /* getpeername(fd, ...) */
 	MOVES_ADDRESS = 1 << 18, /* argument 4 is where to, for datagrams */
 	SYSCALL_ANY_RESULT = SYSCALL_WAITS | SYSCALL_CONNECT, /* of interest when they fail, too */
 
@@ -57,6 +58,7 @@ static const __u32 syscall_traits[SYSCALL_TABLE_SIZE] = {
 	[__NR_io_uring_setup] = SYSCALL_RING,
 	[__NR_mmap] = SYSCALL_MAP,
 	[__NR_getsockopt] = SYSCALL_SOCKOPT,
+	[__NR_getpeername] = SYSCALL_PEER,
 	[__NR_shutdown] = SYSCALL_SHUTDOWN,
 	[__NR_accept] = SYSCALL_ACCEPT,
 	[__NR_accept4] = SYSCALL_ACCEPT,

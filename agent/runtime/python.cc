@@ -93,8 +93,11 @@ Result<PythonFile> Examine(const ElfImage& image, std::string_view name) {
   }
   const auto type = image.Symbol("PyContext_Type");
   const auto copy = image.Symbol("PyContext_CopyCurrent");
-  if (!type || !copy) return Error{"it does not export PyContext_Type"};
+  const auto enter = image.Symbol("PyContext_Enter");
+  const auto entered_at = enter ? image.FileOffset(*enter) : std::nullopt;
+  if (!type || !copy || !entered_at) return Error{"it does not export what enters and makes contexts"};
   if (image.Word(*type + kTypeBasicSize) != kPythonContextSize) return Error{"it is built in another way (no GIL?)"};
+  file.enter = *entered_at;
   const uint64_t made = image.Pointer(*type + kTypeNew);
   const uint64_t copied = MethodOf(image, *type, "copy");
   for (const auto& [function, offsets] :

@@ -3,7 +3,7 @@
 // table of versions, or is built otherwise, is refused.
 //
 // Of each file only exported symbols are used, so a stripped one will do: _PyRuntime,
-// PyContext_CopyCurrent, and PyContext_Type, whose members name the two functions that make
+// PyContext_CopyCurrent, PyContext_Enter, and PyContext_Type, whose members name the two functions that make
 // contexts in another way and are not exported. That its tp_basicsize is a PyContext's
 // tells builds with other headers of objects (Py_TRACE_REFS, without a GIL).
 #pragma once
@@ -41,6 +41,7 @@ struct PythonFile {
   const PythonLayout* layout = nullptr;
   std::vector<uint64_t> copy_current;  // offsets in it: the new context is the current one's child
   std::vector<uint64_t> copy_other;    // it is a copy of whichever
+  uint64_t enter = 0;                  // PyContext_Enter
 };
 
 struct PythonProcess {

@@ -31,7 +31,7 @@ bool BpfPython::Probe(uint32_t tgid, bool again) {
   const auto python = runtime::FindPython("/proc/" + std::to_string(tgid));
   Status status = python ? Ok() : Status(python.error());
   if (status) {
-    std::vector<BpfFiles::Place> places;
+    std::vector<BpfFiles::Place> places = {{skeleton_.progs.python_enters, python->file.enter}};
     for (const uint64_t offset : python->file.copy_current) {
       places.push_back({skeleton_.progs.python_copied_current, offset, true});
     }

@@ -2,7 +2,7 @@
 
 HAND_OVER=pool: the request's thread waits for a worker of a small pool, which makes the call.
 HAND_OVER=dispatcher: one thread reads every request and puts it in a queue; workers call and answer.
-HAND_OVER=loop: one asyncio event loop does everything.
+HAND_OVER=loop: one asyncio event loop does everything; uvloop's with LOOP=uvloop.
 HAND_OVER=after: the request's thread answers first, then calls for a job that another request left behind."""
 
 import asyncio
@@ -124,6 +124,10 @@ def loop():
         server = await asyncio.start_server(handle, *ADDRESS, backlog=128)
         await server.serve_forever()
 
+    if os.environ.get("LOOP") == "uvloop":
+        import uvloop
+
+        asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     asyncio.run(serve())
 
 

@@ -11,6 +11,8 @@ CASES = {
     "uvicorn_task": dict(SERVER="uvicorn", WAY="task"),
     "uvicorn_to_thread": dict(SERVER="uvicorn", WAY="to_thread"),
     "fastapi_def": dict(SERVER="fastapi"),
+    "uvicorn_uvloop": dict(SERVER="uvicorn", LOOP="uvloop"),
+    "aiohttp_uvloop": dict(LOOP="uvloop"),
 }
 
 

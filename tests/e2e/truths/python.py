@@ -4,16 +4,17 @@ from harness.test import APPS, PYTHON, PYTHON_ASYNC
 from harness.truth import Case
 
 
-def asynchronous(application, **environment):
+def asynchronous(application, keep_alive=True, **environment):
     def start(test, next):
         return test.serve([PYTHON_ASYNC, APPS / "python_async/server.py"], next=next, environment=environment)
 
-    return Case("Python", application, start)
+    return Case("Python", application, start, keep_alive=keep_alive)
 
 
-def handed_over(application, way, **options):
+def handed_over(application, way, python=PYTHON, loop="asyncio", **options):
     def start(test, next):
-        return test.serve([PYTHON, APPS / "handover.py"], next=next, environment={"HAND_OVER": way})
+        environment = {"HAND_OVER": way, "LOOP": loop}
+        return test.serve([python, APPS / "handover.py"], next=next, environment=environment)
 
     return Case("Python", application, start, **options)
 
@@ -42,10 +43,19 @@ CASES = [
     asynchronous("FastAPI, def endpoints", SERVER="fastapi"),
     asynchronous("uvicorn + uvloop, aiohttp client", SERVER="uvicorn", LOOP="uvloop"),
     asynchronous("uvicorn + uvloop, httpx", SERVER="uvicorn", CLIENT="httpx", LOOP="uvloop"),
+    asynchronous("uvicorn + uvloop, new connections", keep_alive=False, SERVER="uvicorn", LOOP="uvloop"),
+    asynchronous("uvicorn + uvloop, gather", SERVER="uvicorn", LOOP="uvloop", WAY="gather"),
+    asynchronous("uvicorn + uvloop, create_task", SERVER="uvicorn", LOOP="uvloop", WAY="task"),
+    asynchronous("uvicorn + uvloop, to_thread", SERVER="uvicorn", LOOP="uvloop", WAY="to_thread"),
     asynchronous("FastAPI + uvloop, def endpoints", SERVER="fastapi", LOOP="uvloop"),
+    asynchronous("aiohttp + uvloop", LOOP="uvloop"),
+    asynchronous("aiohttp + uvloop, new connections", keep_alive=False, LOOP="uvloop"),
     handed_over("asyncio streams", "loop"),
+    handed_over("streams of uvloop", "loop", PYTHON_ASYNC, "uvloop"),
     asynchronous("asyncio.Queue, 4 workers", WAY="queue"),
     asynchronous("asyncio.Queue, 4 workers, uvloop", WAY="queue", SERVER="uvicorn", LOOP="uvloop"),
+    asynchronous("asyncio.Queue, workers' tasks", WAY="queue_tasks"),
+    asynchronous("asyncio.Queue, workers' tasks, uvloop", WAY="queue_tasks", SERVER="uvicorn", LOOP="uvloop"),
     asynchronous("run_in_executor, 8 threads", WAY="executor"),
     handed_over("ThreadPoolExecutor, 4 threads", "pool"),
     handed_over("dispatcher, queue.Queue, 4 threads", "dispatcher", keep_alive=False),
