@@ -88,14 +88,9 @@ Stat ParseStat(std::string_view text) {
   return stat;
 }
 
-// The smallest of a few readings: the thread may lose its CPU between the clocks.
 uint64_t SuspendedNs() {
-  uint64_t smallest = UINT64_MAX;
-  for (int i = 0; i < 3; ++i) {
-    const uint64_t monotonic = ReadClock(CLOCK_MONOTONIC);
-    smallest = std::min(smallest, ReadClock(CLOCK_BOOTTIME) - monotonic);
-  }
-  return smallest;
+  const ClockReadings readings = ReadTogether(CLOCK_MONOTONIC, CLOCK_BOOTTIME);
+  return readings.second_ns - std::min(readings.first_ns, readings.second_ns);
 }
 
 void KeepBeginning(std::vector<std::string>& args) {

@@ -18,9 +18,8 @@ constexpr uint64_t kClockNs = 5'000'000'000;       // NTP steps and suspends are
 constexpr uint64_t kDrainLimitNs = 1'000'000'000;  // after Stop()
 
 ClockPair ReadClocks() {
-  const uint64_t before = ReadClock(CLOCK_MONOTONIC);
-  const uint64_t realtime = ReadClock(CLOCK_REALTIME);
-  return {before + (ReadClock(CLOCK_MONOTONIC) - before) / 2, realtime};
+  const ClockReadings readings = ReadTogether(CLOCK_MONOTONIC, CLOCK_REALTIME);
+  return {readings.first_ns, readings.second_ns};
 }
 
 // A ring holds what happens in some milliseconds: a capture thread that waits its turn on a busy host loses
