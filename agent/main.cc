@@ -155,11 +155,15 @@ int Replay(const cli::Options& options) {
 }
 
 int Check() {
-  const auto findings = cli::CheckHost("", []() -> Status {
-    auto source = source::BpfSource::Start({}, {});
-    if (!source) return source.error();
+  std::unique_ptr<source::BpfSource> source;
+  const auto start = [&]() -> Status {
+    auto started = source::BpfSource::Start({}, {});
+    if (!started) return started.error();
+    source = std::move(*started);
     return Ok();
-  });
+  };
+  const auto findings = cli::CheckHost("", {.start = start, .late = [&] { return source->LoadLate(); }});
+  source.reset();
   std::fputs(cli::RenderFindings(findings).c_str(), stdout);
   size_t others = 0;
   const auto processes = cli::CheckProcesses(others);

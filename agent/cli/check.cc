@@ -200,17 +200,21 @@ Finding CheckIoUring(const std::string& root) {
           "requests that they send or receive through it are not seen; most programs can be told not to use it"};
 }
 
-Finding CheckLoad(const std::function<Status()>& load) {
-  const Status loaded = load();
-  if (loaded) return {Level::kOk, "programs", "load", ""};
-  return {Level::kFail, "programs", loaded.error().message,
-          "see the lines above; if they are all ok, please report it"};
+Finding CheckLoad(const Loading& loading) {
+  const Status started = loading.start();
+  if (!started)
+    return {Level::kFail, "programs", started.error().message,
+            "see the lines above; if they are all ok, please report it"};
+  const Status late = loading.late();
+  if (late) return {Level::kOk, "programs", "load", ""};
+  return {Level::kWarn, "programs", late.error().message,
+          "what is encrypted is not seen and Go's calls are not linked on this kernel; please report it"};
 }
 
-std::vector<Finding> CheckHost(const std::string& root, const std::function<Status()>& load) {
+std::vector<Finding> CheckHost(const std::string& root, const Loading& loading) {
   return {
       CheckKernel(root),          CheckBtf(root),     CheckCapabilities(root), CheckLockdown(root), CheckMemlock(root),
-      CheckUnprivilegedBpf(root), CheckCgroups(root), CheckPidNamespace(root), CheckIoUring(root),  CheckLoad(load)};
+      CheckUnprivilegedBpf(root), CheckCgroups(root), CheckPidNamespace(root), CheckIoUring(root),  CheckLoad(loading)};
 }
 
 std::string RenderFindings(const std::vector<Finding>& findings) {

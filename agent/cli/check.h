@@ -35,10 +35,14 @@ Finding CheckCgroups(const std::string& root);
 // Is it the one whose numbers the kernel reports?
 Finding CheckPidNamespace(const std::string& root);
 Finding CheckIoUring(const std::string& root);
-// `load` opens and loads the programs, and unloads them again.
-Finding CheckLoad(const std::function<Status()>& load);
+// How the programs get into this kernel; unloading them is the caller's.
+struct Loading {
+  std::function<Status()> start;  // capture
+  std::function<Status()> late;   // once capture has started: what is loaded when a program needs it
+};
+Finding CheckLoad(const Loading& loading);
 
-std::vector<Finding> CheckHost(const std::string& root, const std::function<Status()>& load);
+std::vector<Finding> CheckHost(const std::string& root, const Loading& loading);
 std::string RenderFindings(const std::vector<Finding>& findings);
 // Would capture start?
 bool WouldStart(const std::vector<Finding>& findings);

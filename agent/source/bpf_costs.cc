@@ -20,7 +20,8 @@ void BpfCosts::End(uint64_t monotonic_ns) {
   const std::vector<ProgramRuns> after = programs_.Runs();
   counting_ = UniqueFd();
   sampled_.resize(after.size());
-  for (size_t i = 0; i < after.size() && i < before_.size(); ++i) {
+  before_.resize(after.size());  // what was loaded since had not run
+  for (size_t i = 0; i < after.size(); ++i) {
     sampled_[i].name = after[i].name;
     sampled_[i].runs += after[i].runs - before_[i].runs;
     sampled_[i].ns += after[i].ns - before_[i].ns;

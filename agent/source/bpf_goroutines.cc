@@ -43,13 +43,10 @@ bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::GoProgram program)
 
 }  // namespace
 
-void BpfGoroutines::Choose(tracelet_bpf& skeleton) {
+void BpfGoroutines::Choose(tracelet_bpf& late) {
   if (!HasUprobeMulti()) return;
-  for (const runtime::GoProgram program : kPrograms) MakeUprobeMulti(ProgramOf(skeleton, program));
+  for (const runtime::GoProgram program : kPrograms) MakeUprobeMulti(ProgramOf(late, program));
 }
-
-BpfGoroutines::BpfGoroutines(tracelet_bpf& skeleton, Wanted wanted)
-    : skeleton_(skeleton), wanted_(std::move(wanted)), at_once_(HasUprobeMulti()) {}
 
 void BpfGoroutines::AddPresent() {
   for (const uint32_t tgid : process::PresentProcesses()) {
@@ -130,13 +127,15 @@ BpfGoroutines::File* BpfGoroutines::FileOf(const std::string& path, const FileId
 }
 
 Result<Uprobes> BpfGoroutines::Attach(const std::string& path, const std::vector<runtime::GoProbe>& probes) {
+  const auto late = late_.Get();
+  if (!late) return late.error();
   Uprobes all;
   for (const runtime::GoProgram program : kPrograms) {
     std::vector<uint64_t> offsets;
     for (const runtime::GoProbe& probe : probes) {
       if (probe.program == program) offsets.push_back(probe.offset);
     }
-    if (const auto added = all.Add(ProgramOf(skeleton_, program), path, offsets, at_once_); !added)
+    if (const auto added = all.Add(ProgramOf(**late, program), path, offsets, HasUprobeMulti()); !added)
       return added.error();
   }
   return all;

@@ -19,6 +19,7 @@
 
 #include "agent/base/result.h"
 #include "agent/runtime/goroutines.h"
+#include "agent/source/bpf_late_programs.h"
 #include "agent/source/bpf_uprobes.h"
 
 struct tracelet_bpf;
@@ -33,10 +34,11 @@ class BpfGoroutines {
   // Which processes are traced, by number and executable.
   using Wanted = std::function<bool(uint32_t tgid, const std::string& exe)>;
 
-  // Before the programs are loaded: how they will be attached.
-  static void Choose(tracelet_bpf& skeleton);
-  // `skeleton` is loaded and must outlive it.
-  BpfGoroutines(tracelet_bpf& skeleton, Wanted wanted);
+  // Before the late programs are loaded: how they will be attached.
+  static void Choose(tracelet_bpf& late);
+  // `skeleton` is loaded, and both must outlive it.
+  BpfGoroutines(tracelet_bpf& skeleton, BpfLatePrograms& late, Wanted wanted)
+      : skeleton_(skeleton), late_(late), wanted_(std::move(wanted)) {}
 
   // Processes that are there already.
   void AddPresent();
@@ -75,8 +77,8 @@ class BpfGoroutines {
   void Changed();
 
   tracelet_bpf& skeleton_;
+  BpfLatePrograms& late_;
   const Wanted wanted_;
-  const bool at_once_;
   std::map<FileId, File> files_;
   std::unordered_map<uint32_t, Process> processes_;  // of Go programs, by tgid
   std::set<FileId> others_;

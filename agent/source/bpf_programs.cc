@@ -14,9 +14,6 @@
 #include <fstream>
 #include <string>
 
-#include "agent/source/bpf_goroutines.h"
-#include "agent/source/bpf_kernel_types.h"
-#include "agent/source/bpf_tls.h"
 #include "tracelet.skel.h"
 
 namespace tracelet::source {
@@ -76,7 +73,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::Load(const config::Source& set
   libbpf_set_print(OnLibbpfPrint);
   last_warning.clear();
   std::unique_ptr<BpfPrograms> programs(new BpfPrograms);
-  BpfKernelTypes kernel_types;
+  BpfKernelTypes& kernel_types = programs->kernel_types_;
   LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = kernel_types.path().c_str());
   programs->skeleton_.reset(tracelet_bpf__open_opts(&options));
   if (!programs->skeleton_) return Explain("cannot open the BPF programs", errno);
@@ -84,8 +81,7 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::Load(const config::Source& set
     return Explain("cannot read the kernel's BTF", errno);
   if (Status status = programs->MakeRings(settings); !status) return status.error();
   if (Status status = programs->Configure(settings, filter); !status) return status.error();
-  BpfTls::Choose(*programs->skeleton_);
-  BpfGoroutines::Choose(*programs->skeleton_);
+  programs->late_.emplace(*programs->skeleton_, kernel_types);
   // libbpf raises RLIMIT_MEMLOCK by itself where maps are charged to it (before 5.11).
   if (const int error = tracelet_bpf__load(programs->skeleton_.get()); error != 0) {
     return Explain("cannot load the BPF programs", -error);
@@ -187,12 +183,15 @@ void BpfPrograms::SetVerdict(uint32_t tgid, verdict judged) {
 
 std::vector<ProgramRuns> BpfPrograms::Runs() const {
   std::vector<ProgramRuns> all;
-  bpf_program* program = nullptr;
-  bpf_object__for_each_program(program, skeleton_->obj) {
-    bpf_prog_info info{};
-    uint32_t size = sizeof(info);
-    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size);  // all zero when it fails
-    all.push_back({bpf_program__name(program), info.run_cnt, info.run_time_ns});
+  for (const tracelet_bpf* skeleton : {skeleton_.get(), late_->loaded()}) {
+    bpf_program* program = nullptr;
+    while (skeleton != nullptr && (program = bpf_object__next_program(skeleton->obj, program)) != nullptr) {
+      if (bpf_program__fd(program) < 0) continue;  // not loaded, or by the other
+      bpf_prog_info info{};
+      uint32_t size = sizeof(info);
+      bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size);  // all zero when it fails
+      all.push_back({bpf_program__name(program), info.run_cnt, info.run_time_ns});
+    }
   }
   return all;
 }

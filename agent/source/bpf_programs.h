@@ -5,11 +5,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "agent/base/result.h"
 #include "agent/base/unique_fd.h"
 #include "agent/process/selector.h"
+#include "agent/source/bpf_kernel_types.h"
+#include "agent/source/bpf_late_programs.h"
 #include "agent/source/program_runs.h"
 #include "bpf/state.h"
 #include "config/config.h"
@@ -36,12 +39,14 @@ class BpfPrograms {
   // (CLOCK_MONOTONIC) to one of settings.sdk_ports; 0: not known. Any thread.
   [[nodiscard]] uint32_t SenderOf(uint16_t port, uint64_t received_ns) const;
   void SetVerdict(uint32_t tgid, verdict judged);
-  // In an order that stays.
+  // In an order that stays; late programs come at its end.
   [[nodiscard]] std::vector<ProgramRuns> Runs() const;
   // The kernel counts runs of all programs of this host while this is open; closed when it cannot.
   static UniqueFd CountRuns();
   // To attach what is not attached by Attach(): BpfProbes.
   [[nodiscard]] tracelet_bpf& skeleton() { return *skeleton_; }
+  // The programs of BpfTls and BpfGoroutines.
+  [[nodiscard]] BpfLatePrograms& late() { return *late_; }
   // Sum over all CPUs.
   [[nodiscard]] ledger Totals() const;
 
@@ -55,7 +60,9 @@ class BpfPrograms {
   Status MakeRings(const config::Source& settings);
   Status Fill(const process::KernelFilter& filter);
 
+  BpfKernelTypes kernel_types_;
   std::unique_ptr<tracelet_bpf, Destroy> skeleton_;
+  std::optional<BpfLatePrograms> late_;  // once it is loaded
   std::vector<UniqueFd> rings_;
   uint32_t ring_slots_ = 0;  // one per group of CPUs that are possible; groups may share a ring
 };

@@ -79,8 +79,8 @@ Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settin
   const std::vector<uint32_t> members = selector->TreeMembers();
   for (uint32_t tgid : members) (*programs)->SetVerdict(tgid, VERDICT_TRACE_TREE);
   auto probes = std::make_unique<BpfProbes>((*programs)->skeleton(), Wanted(*selector));
-  auto goroutines = std::make_unique<BpfGoroutines>((*programs)->skeleton(), Wanted(*selector));
-  auto tls = std::make_unique<BpfTls>((*programs)->skeleton(), settings.tls, Wanted(*selector));
+  auto goroutines = std::make_unique<BpfGoroutines>((*programs)->skeleton(), (*programs)->late(), Wanted(*selector));
+  auto tls = std::make_unique<BpfTls>((*programs)->skeleton(), (*programs)->late(), settings.tls, Wanted(*selector));
   std::unique_ptr<BpfSource> source(
       new BpfSource(settings, std::move(*selector), std::move(*programs), std::move(memory), std::move(*epoll)));
   source->probes_ = std::move(probes);
@@ -140,6 +140,11 @@ void BpfSource::ProbeFor(const event_header& event) {
     tls_->OnExec(event.tgid, exe, event.time_ns);
     goroutines_->OnExec(event.tgid, exe);
   }
+}
+
+Status BpfSource::LoadLate() {
+  const auto late = programs_->late().Get();
+  return late ? Ok() : Status(late.error());
 }
 
 void BpfSource::Wait(std::chrono::milliseconds timeout) {

@@ -36,6 +36,9 @@ class BpfSource : public EventSource {
   void Stop() override;
   [[nodiscard]] KernelLedger Ledger() const override;
 
+  // What else is loaded when the first program needs it (BpfLatePrograms).
+  Status LoadLate();
+
   // BpfPrograms::SenderOf. Any thread.
   [[nodiscard]] uint32_t SenderOf(uint16_t port, uint64_t received_ns) const {
     return programs_->SenderOf(port, received_ns);

@@ -5,6 +5,7 @@
 #include <fnmatch.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -79,8 +80,8 @@ bool Matches(const std::vector<std::string>& globs, const std::string& path) {
 
 }  // namespace
 
-void BpfTls::Choose(tracelet_bpf& skeleton) {
-  const auto& programs = skeleton.progs;
+void BpfTls::Choose(tracelet_bpf& late) {
+  const auto& programs = late.progs;
   const bool at_once = HasUprobeMulti();
   for (bpf_program* one : {programs.tls_read, programs.tls_read_ex, programs.tls_write, programs.tls_write_ex,
                            programs.tls_handshake, programs.tls_free}) {
@@ -116,7 +117,7 @@ void BpfTls::OnMapped(uint32_t tgid) {
 }
 
 void BpfTls::Add(uint32_t tgid, const std::string& exe, bool mapped) {
-  if (!Allowed(exe)) return;
+  if (tgid == static_cast<uint32_t>(getpid()) || !Allowed(exe)) return;  // our own is never traced
   AddFile(tgid, ProcOf(tgid) + "/exe", exe);
   if (!mapped) return;
   for (const auto& [name, path] : MappedLibraries(tgid)) AddFile(tgid, path, name);
@@ -153,7 +154,8 @@ void BpfTls::AddFile(uint32_t tgid, const std::string& path, const std::string& 
   Count();
 }
 
-Result<BpfTls::Attached> BpfTls::AttachAtOnce(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
+Result<BpfTls::Attached> BpfTls::AttachAtOnce(const tracelet_bpf& late, const std::string& path,
+                                              const std::vector<runtime::TlsProbe>& probes) {
   UprobePlaces entries;
   UprobePlaces exits{.offsets = {}, .cookies = {}, .returns = true};
   for (const runtime::TlsProbe& probe : probes) {
@@ -162,9 +164,9 @@ Result<BpfTls::Attached> BpfTls::AttachAtOnce(const std::string& path, const std
     if (probe.returns) exits.offsets.push_back(probe.offset);
   }
   exits.cookies.resize(exits.offsets.size());
-  auto returns = AttachUprobes(skeleton_.progs.tls_return, path, exits);
+  auto returns = AttachUprobes(late.progs.tls_return, path, exits);
   if (!returns) return returns.error();
-  auto calls = AttachUprobes(skeleton_.progs.tls_function, path, entries);
+  auto calls = AttachUprobes(late.progs.tls_function, path, entries);
   if (!calls) return calls.error();
   Attached attached;
   attached.at_once.push_back(std::move(*calls));
@@ -172,28 +174,30 @@ Result<BpfTls::Attached> BpfTls::AttachAtOnce(const std::string& path, const std
   return attached;
 }
 
-Result<BpfTls::Attached> BpfTls::AttachGo(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
-  const auto& programs = skeleton_.progs;
-  const bool at_once = bpf_program__fd(programs.tls_function) >= 0;
+Result<BpfTls::Attached> BpfTls::AttachGo(const tracelet_bpf& late, const std::string& path,
+                                          const std::vector<runtime::TlsProbe>& probes) {
   Attached attached;
   // Returns first: a call that is seen to begin is seen to end.
-  for (const auto& [program, loaded] : {std::pair(runtime::TlsProgram::kGoMoved, programs.tls_return),
-                                        {runtime::TlsProgram::kGoRead, programs.go_tls_read}}) {
+  for (const auto& [program, loaded] : {std::pair(runtime::TlsProgram::kGoMoved, late.progs.tls_return),
+                                        {runtime::TlsProgram::kGoRead, late.progs.go_tls_read}}) {
     std::vector<uint64_t> offsets;
     for (const runtime::TlsProbe& probe : probes) {
       if (probe.program == program) offsets.push_back(probe.offset);
     }
-    if (const auto added = attached.go.Add(loaded, path, offsets, at_once); !added) return added.error();
+    if (const auto added = attached.go.Add(loaded, path, offsets, HasUprobeMulti()); !added) return added.error();
   }
   return attached;
 }
 
 Result<BpfTls::Attached> BpfTls::Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
+  const auto loaded = late_.Get();
+  if (!loaded) return loaded.error();
+  const tracelet_bpf& late = **loaded;
   if (std::ranges::count(probes, runtime::TlsProgram::kGoMoved, &runtime::TlsProbe::program) > 0) {
-    return AttachGo(path, probes);
+    return AttachGo(late, path, probes);
   }
   if (ReturnProbesHarmHere()) return Error{kReturnProbesHarm};
-  if (bpf_program__fd(skeleton_.progs.tls_function) >= 0) return AttachAtOnce(path, probes);
+  if (HasUprobeMulti()) return AttachAtOnce(late, path, probes);
   Attached all;
   const auto attach = [&](const bpf_program* program, bool at_return, uint64_t offset) -> Status {
     auto link = AttachUprobe(program, at_return, path, offset);
@@ -202,8 +206,8 @@ Result<BpfTls::Attached> BpfTls::Attach(const std::string& path, const std::vect
     return Ok();
   };
   for (const runtime::TlsProbe& probe : probes) {
-    Status attached = probe.returns ? attach(skeleton_.progs.tls_return, true, probe.offset) : Ok();
-    if (attached) attached = attach(ProgramOf(skeleton_, probe.program), false, probe.offset);
+    Status attached = probe.returns ? attach(late.progs.tls_return, true, probe.offset) : Ok();
+    if (attached) attached = attach(ProgramOf(late, probe.program), false, probe.offset);
     if (attached) continue;
     while (!all.links.empty()) all.links.pop_back();
     return attached.error();

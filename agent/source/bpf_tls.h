@@ -27,6 +27,7 @@
 #include "agent/base/result.h"
 #include "agent/base/unique_fd.h"
 #include "agent/runtime/tls_library.h"
+#include "agent/source/bpf_late_programs.h"
 #include "agent/source/bpf_uprobe_link.h"
 #include "agent/source/bpf_uprobes.h"
 #include "agent/source/program_runs.h"
@@ -51,12 +52,12 @@ class BpfTls {
   // Which processes are traced, by number and executable.
   using Wanted = std::function<bool(uint32_t tgid, const std::string& exe)>;
 
-  // `skeleton` is loaded and must outlive it.
-  BpfTls(tracelet_bpf& skeleton, config::SourceTls settings, Wanted wanted)
-      : skeleton_(skeleton), settings_(std::move(settings)), wanted_(std::move(wanted)) {}
+  // `skeleton` is loaded, and both must outlive it.
+  BpfTls(tracelet_bpf& skeleton, BpfLatePrograms& late, config::SourceTls settings, Wanted wanted)
+      : skeleton_(skeleton), late_(late), settings_(std::move(settings)), wanted_(std::move(wanted)) {}
 
-  // Which programs are loaded: what this kernel can do decides. Before that.
-  static void Choose(tracelet_bpf& skeleton);
+  // Which of the late programs are loaded: what this kernel can do decides. Before that.
+  static void Choose(tracelet_bpf& late);
 
   // Processes that are there already.
   void AddPresent();
@@ -92,8 +93,10 @@ class BpfTls {
   // `path` as this process can open it, `name` as the other one does.
   void AddFile(uint32_t tgid, const std::string& path, const std::string& name);
   Result<Attached> Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
-  Result<Attached> AttachAtOnce(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
-  Result<Attached> AttachGo(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
+  Result<Attached> AttachAtOnce(const tracelet_bpf& late, const std::string& path,
+                                const std::vector<runtime::TlsProbe>& probes);
+  Result<Attached> AttachGo(const tracelet_bpf& late, const std::string& path,
+                            const std::vector<runtime::TlsProbe>& probes);
   [[nodiscard]] bool Allowed(const std::string& exe) const;
   // The fault that it died of, if it did.
   [[nodiscard]] std::optional<crash> TakeCrash(uint32_t tgid) const;
@@ -101,6 +104,7 @@ class BpfTls {
   void Count();
 
   tracelet_bpf& skeleton_;
+  BpfLatePrograms& late_;
   const config::SourceTls settings_;
   const Wanted wanted_;
   std::map<FileId, File> files_;

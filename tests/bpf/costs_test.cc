@@ -2,6 +2,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <set>
+#include <string>
 
 #include "agent/source/bpf_costs.h"
 #include "tests/bpf/capture.h"
@@ -44,6 +46,28 @@ TEST(BpfCostsTest, AreCountedInSamplesOnly) {
   CallTheKernel();
   costs.OnTime(110 * kSecond + source::BpfCosts::kSampleNs);
   EXPECT_GE(RunsOfSysExit(costs.programs()), 2'000U);
+}
+
+TEST(BpfCostsTest, ProgramsThatAreLoadedLaterAreCountedFromThenOn) {
+  auto programs = source::BpfPrograms::Load(config::Source{}, process::KernelFilter{});
+  ASSERT_TRUE(programs) << programs.error().message;
+  const auto names = [&] {
+    std::set<std::string> all;
+    for (const source::ProgramRuns& one : (*programs)->Runs()) all.insert(one.name);
+    return all;
+  };
+  EXPECT_TRUE(names().contains("sys_exit"));
+  EXPECT_FALSE(names().contains("tls_return")) << "costs as much as all others to load, and nobody needs it";
+  source::BpfCosts costs(**programs, 10);
+  costs.OnTime(100 * kSecond);
+  const auto late = (*programs)->late().Get();
+  ASSERT_TRUE(late) << late.error().message;
+  EXPECT_EQ(*(*programs)->late().Get(), *late);
+  EXPECT_TRUE(names().contains("sys_exit"));
+  EXPECT_TRUE(names().contains("tls_return"));
+  EXPECT_TRUE(names().contains("go_call"));
+  costs.OnTime(101 * kSecond);
+  for (const source::ProgramRuns& one : costs.programs()) EXPECT_NE(one.name, "");
 }
 
 TEST(BpfCostsTest, NoPeriodMeansNoSample) {

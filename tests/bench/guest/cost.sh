@@ -61,6 +61,18 @@ start_agent() {
   return 1
 }
 
+# start SCENARIO: to its first span.
+start() {
+  local before
+  before=$(usage_ns agent)
+  start_agent || return
+  echo "$1 - ready_ns $(($(usage_ns agent) - before))"
+  client 8101 1 > /dev/null
+  for ((i = 0; i < 100; i++)); do [ -s /tmp/spans.json ] && break; sleep 0.05; done
+  echo "$1 - first_span_ns $(($(usage_ns agent) - before))"
+  echo "$1 - rss_kb $(awk '/^VmRSS/{print $2}' /proc/$agent/status)"
+}
+
 # stop_agent SCENARIO
 stop_agent() {
   kill -INT $agent
@@ -71,6 +83,10 @@ stop_agent() {
 
 mkdir -p /tmp/www && printf 'hello world\n' > /tmp/www/index.html
 /job/in_group app /job/http_server 8101 & server=$!
+sleep 1
+if start start; then stop_agent start; fi
+
+# It brings OpenSSL along: the agent that starts now probes that, too.
 /job/in_group app nginx -c /job/nginx.conf & nginx=$!
 /job/in_group app sleep 100000 & other=$!
 sleep 1
@@ -83,12 +99,7 @@ measure floor
 kill $floor
 wait $floor
 
-if start_agent; then
-  echo "start - ready_ns $(usage_ns agent)"
-  client 8101 1 > /dev/null
-  for ((i = 0; i < 100; i++)); do [ -s /tmp/spans.json ] && break; sleep 0.05; done
-  echo "start - first_span_ns $(usage_ns agent)"
-  echo "start - rss_kb $(awk '/^VmRSS/{print $2}' /proc/$agent/status)"
+if start start-tls; then
   measure agent
   stop_agent agent
 fi

@@ -37,12 +37,13 @@ class CheckTest : public testing::Test {
     std::ofstream(root_ + path) << text;
   }
   static Status Loads() { return Ok(); }
+  static Status Fails() { return Error{"permission denied"}; }
 
   std::string root_;
 };
 
 TEST_F(CheckTest, AGoodHostStarts) {
-  const auto findings = CheckHost(root_, Loads);
+  const auto findings = CheckHost(root_, {.start = Loads, .late = Loads});
   for (const Finding& finding : findings) EXPECT_EQ(finding.level, Level::kOk) << finding.what << ": " << finding.found;
   EXPECT_TRUE(WouldStart(findings));
   EXPECT_THAT(RenderFindings(findings), HasSubstr("ok    kernel        6.1.0-18-amd64\n"));
@@ -132,9 +133,15 @@ TEST_F(CheckTest, IoUringUsersAreNamed) {
 }
 
 TEST_F(CheckTest, TheTrialLoadDecides) {
-  const auto findings = CheckHost(root_, [] { return Status(Error{"permission denied"}); });
+  const auto findings = CheckHost(root_, {.start = Fails, .late = Fails});
   EXPECT_FALSE(WouldStart(findings));
   EXPECT_THAT(RenderFindings(findings), HasSubstr("fail  programs      permission denied"));
+}
+
+TEST_F(CheckTest, WithoutTheLateProgramsCaptureStarts) {
+  const auto findings = CheckHost(root_, {.start = Loads, .late = Fails});
+  EXPECT_TRUE(WouldStart(findings));
+  EXPECT_THAT(RenderFindings(findings), HasSubstr("warn  programs      permission denied"));
 }
 
 }  // namespace

@@ -1,0 +1,74 @@
+#include "agent/source/bpf_late_programs.h"
+
+#include <bpf/libbpf.h>
+#include <malloc.h>
+#include <spdlog/spdlog.h>
+
+#include <string_view>
+#include <utility>
+
+#include "agent/source/bpf_goroutines.h"
+#include "agent/source/bpf_kernel_types.h"
+#include "agent/source/bpf_tls.h"
+#include "tracelet.skel.h"
+
+namespace tracelet::source {
+namespace {
+
+bool IsLate(const bpf_program* program) {
+  const std::string_view name = bpf_program__name(program);
+  return name.starts_with("tls_") || name.starts_with("go_");
+}
+
+void LeaveOut(const tracelet_bpf& skeleton, bool late) {
+  bpf_program* program = nullptr;
+  bpf_object__for_each_program(program, skeleton.obj) {
+    if (IsLate(program) == late) bpf_program__set_autoload(program, false);
+  }
+}
+
+// Both are the same object, so their maps come in the same order. Variables are maps, too.
+int ShareMaps(const tracelet_bpf& first, const tracelet_bpf& second) {
+  bpf_map* from = bpf_object__next_map(first.obj, nullptr);
+  bpf_map* map = nullptr;
+  bpf_object__for_each_map(map, second.obj) {
+    if (const int error = bpf_map__reuse_fd(map, bpf_map__fd(from)); error != 0) return error;
+    from = bpf_object__next_map(first.obj, from);
+  }
+  return 0;
+}
+
+Error CannotLoad(int error) { return SystemError("the programs for TLS and Go cannot be loaded", error); }
+
+}  // namespace
+
+void BpfLatePrograms::Destroy::operator()(tracelet_bpf* skeleton) const { tracelet_bpf__destroy(skeleton); }
+
+BpfLatePrograms::BpfLatePrograms(tracelet_bpf& first, const BpfKernelTypes& kernel_types)
+    : first_(first), kernel_types_(kernel_types) {
+  LeaveOut(first, /*late=*/true);
+}
+
+BpfLatePrograms::~BpfLatePrograms() = default;
+
+Result<BpfLatePrograms::Skeleton> BpfLatePrograms::Load() const {
+  LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = kernel_types_.path().c_str());
+  Skeleton late(tracelet_bpf__open_opts(&options));
+  if (!late) return CannotLoad(errno);
+  LeaveOut(*late, /*late=*/false);
+  BpfTls::Choose(*late);
+  BpfGoroutines::Choose(*late);
+  if (const int error = ShareMaps(first_, *late); error != 0) return CannotLoad(-error);
+  if (const int error = tracelet_bpf__load(late.get()); error != 0) return CannotLoad(-error);
+  malloc_trim(0);
+  spdlog::debug("the programs for TLS and Go are loaded");
+  return late;
+}
+
+Result<tracelet_bpf*> BpfLatePrograms::Get() {
+  if (!late_) late_.emplace(Load());
+  if (!*late_) return late_->error();
+  return (*late_)->get();
+}
+
+}  // namespace tracelet::source
