@@ -50,7 +50,6 @@ __weak SEC(".maps") struct {
 /* By tgid. */
 __weak SEC(".maps") struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__uint(max_entries, 4096);
 	__type(key, __u32);
 	__type(value, struct go_program);
@@ -117,7 +116,7 @@ static __always_inline bool go_undisturbed(const struct go_program *program,
 		return goroutine->own;
 	bpf_probe_read_user(&reason, 1, (void *)(goroutine->g + program->wait_reason));
 	return reason < 64 && program->harmless_waits >> reason & 1 &&
-	       !go_takes(program, address, frame);
+	       !go_takes(program->file, program->bias, address, frame);
 }
 
 /* `believed`: its cause is that of what it does now. */

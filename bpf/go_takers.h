@@ -12,31 +12,46 @@
 
 #define GO_FRAMES 32
 
-/* Filled by user space before a program of the file is followed. */
+/* A bit for each GO_BLOCK bytes of a file's code, from address 0 as linked up to the last such function: sized by
+ * user space (BPF_F_INNER_MAP, Linux 5.10: 4a8f87e60f6d). */
+struct go_takers_of_file {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(map_flags, BPF_F_INNER_MAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u64);
+};
+
+/* By go_program.file. Filled by user space before a program of the file is followed. */
 __weak SEC(".maps") struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__uint(max_entries, 1 << 18);
-	__type(key, struct go_block);
-	__type(value, __u32);
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, GO_FILES);
+	__type(key, __u32);
+	__array(values, struct go_takers_of_file);
 } go_takers;
 
 /* Whether one of the goroutine's functions may have given it work; also when not all of them are seen.
- * `address` is in the innermost function that counts, `frame` the frame pointer there. */
-static __noinline int go_takes(const struct go_program *program, __u64 address, __u64 frame)
+ * `address` is in the innermost function that counts, as linked with `bias` added, `frame` the frame pointer there.
+ * A global function: the verifier goes through it once. */
+__weak __noinline int go_takes(__u32 file, __u64 bias, __u64 address, __u64 frame)
 {
 	struct {
 		__u64 frame;
 		__u64 address;
 	} caller;
-	struct go_block block;
+	void *takers;
+	__u64 block, *word;
+	__u32 index;
 
-	if (!program)
+	index = file;
+	takers = bpf_map_lookup_elem(&go_takers, &index);
+	if (!takers)
 		return 1;
-	block.file = program->file;
 	for (int i = 0; i < GO_FRAMES; i++) {
-		block.number = (address - program->bias) / GO_BLOCK;
-		if (bpf_map_lookup_elem(&go_takers, &block))
+		block = (address - bias) / GO_BLOCK;
+		index = block / 64;
+		word = bpf_map_lookup_elem(takers, &index);
+		if (word && *word >> block % 64 & 1)
 			return 1;
 		if (!frame)
 			return 0; /* the goroutine's first function */

@@ -90,12 +90,9 @@ struct go_program {
 	__u64 since_ns; /* from when on all its probes are there, CLOCK_MONOTONIC */
 };
 
-/* A piece of a Go program's code, of a function that takes values from channels: see go_takers.h. */
+/* Which functions of a Go program take values from channels: see go_takers.h. */
 #define GO_BLOCK 32 /* bytes: functions are aligned to it */
-struct go_block {
-	__u32 file;
-	__u32 number; /* address as linked / GO_BLOCK */
-};
+#define GO_FILES 256
 
 /* Registers of a thread that made a system call, and how many bytes it moved. */
 struct go_caller {

@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <ctime>
+#include <numeric>
 
 #include "agent/base/clock.h"
 #include "agent/process/present.h"
@@ -113,12 +115,14 @@ BpfGoroutines::File* BpfGoroutines::FileOf(const std::string& path, const FileId
   } else if (files_.size() < kMaxFiles) {
     probes = Attach(path, found->probes);
   }
-  if (probes && !TellTakers(last_file_ + 1, found->takers)) probes = Error{"too much code of Go programs runs"};
+  const uint32_t number = UnusedNumber();
+  if (probes) {
+    if (const Status told = TellTakers(number, found->takers); !told) probes = told.error();
+  }
   if (probes) {
     file.probes = std::move(*probes);
     file.program = found->program;
-    file.program.file = ++last_file_;
-    file.takers = found->takers;
+    file.program.file = number;
   } else {
     spdlog::warn("{} (pid {}): its calls are not linked, because {}", process::ExecutableOf(tgid), tgid,
                  probes.error().message);
@@ -141,26 +145,36 @@ Result<Uprobes> BpfGoroutines::Attach(const std::string& path, const std::vector
   return all;
 }
 
-bool BpfGoroutines::TellTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers) {
-  const uint32_t takes = 1;
+Status BpfGoroutines::TellTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers) {
+  std::vector<uint64_t> words(1);
   for (const runtime::CodeRange& taker : takers) {
-    for (uint64_t at = taker.begin / GO_BLOCK; at <= (taker.end - 1) / GO_BLOCK; ++at) {
-      const go_block block{.file = file, .number = static_cast<uint32_t>(at)};
-      if (bpf_map_update_elem(bpf_map__fd(skeleton_.maps.go_takers), &block, &takes, BPF_ANY) == 0) continue;
-      ForgetTakers(file, takers);
-      return false;
-    }
+    const uint64_t last = (taker.end - 1) / GO_BLOCK;
+    if (last / 64 >= kMaxTakerWords) return Error{"too much code of a Go program"};
+    if (last / 64 >= words.size()) words.resize(last / 64 + 1);
+    for (uint64_t at = taker.begin / GO_BLOCK; at <= last; ++at) words[at / 64] |= uint64_t{1} << at % 64;
   }
-  return true;
+  LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_INNER_MAP);
+  auto count = static_cast<uint32_t>(words.size());
+  const UniqueFd map(
+      bpf_map_create(BPF_MAP_TYPE_ARRAY, "go_takers_file", sizeof(uint32_t), sizeof(uint64_t), count, &options));
+  std::vector<uint32_t> places(count);
+  std::iota(places.begin(), places.end(), 0);
+  if (!map || bpf_map_update_batch(map.get(), places.data(), words.data(), &count, nullptr) != 0)
+    return SystemError("its functions cannot be told to the kernel");
+  const int fd = map.get();
+  if (bpf_map_update_elem(bpf_map__fd(skeleton_.maps.go_takers), &file, &fd, BPF_ANY) != 0)
+    return SystemError("its functions cannot be told to the kernel");
+  return Ok();
 }
 
-void BpfGoroutines::ForgetTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers) {
-  for (const runtime::CodeRange& taker : takers) {
-    for (uint64_t at = taker.begin / GO_BLOCK; at <= (taker.end - 1) / GO_BLOCK; ++at) {
-      const go_block block{.file = file, .number = static_cast<uint32_t>(at)};
-      bpf_map_delete_elem(bpf_map__fd(skeleton_.maps.go_takers), &block);
-    }
-  }
+uint32_t BpfGoroutines::UnusedNumber() const {
+  const auto used = [this](uint32_t number) {
+    return std::ranges::any_of(
+        files_, [&](const auto& entry) { return !entry.second.probes.empty() && entry.second.program.file == number; });
+  };
+  uint32_t number = 0;
+  while (used(number)) ++number;
+  return number;
 }
 
 // Threads look again; the programs spend nothing on Go while none is there.
@@ -189,7 +203,7 @@ void BpfGoroutines::OnTime(uint64_t now_ns) {
   std::erase_if(files_, [&](const auto& entry) {
     const File& file = entry.second;
     if (file.users != 0 || file.unused_since_ns + kLingerNs > now_ns) return false;
-    ForgetTakers(file.program.file, file.takers);
+    if (!file.probes.empty()) bpf_map_delete_elem(bpf_map__fd(skeleton_.maps.go_takers), &file.program.file);
     return true;
   });
 }

@@ -28,8 +28,9 @@ namespace tracelet::source {
 
 class BpfGoroutines {
  public:
-  static constexpr size_t kMaxFiles = 256;
-  static constexpr size_t kMaxOthers = 8'192;  // files that are known to be no Go programs
+  static constexpr size_t kMaxFiles = GO_FILES;
+  static constexpr size_t kMaxTakerWords = 1U << 20;  // of 2 KiB of code each
+  static constexpr size_t kMaxOthers = 8'192;         // files that are known to be no Go programs
 
   // Which processes are traced, by number and executable.
   using Wanted = std::function<bool(uint32_t tgid, const std::string& exe)>;
@@ -56,7 +57,6 @@ class BpfGoroutines {
   struct File {
     Uprobes probes;  // none: it is refused
     go_program program = {};
-    std::vector<runtime::CodeRange> takers;
     size_t users = 0;
     uint64_t unused_since_ns = 0;
   };
@@ -71,9 +71,9 @@ class BpfGoroutines {
   // Null when it is no Go program.
   File* FileOf(const std::string& path, const FileId& id, uint32_t tgid);
   Result<Uprobes> Attach(const std::string& path, const std::vector<runtime::GoProbe>& probes);
-  // False when there is no room for all of them.
-  bool TellTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers);
-  void ForgetTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers);
+  Status TellTakers(uint32_t file, const std::vector<runtime::CodeRange>& takers);
+  // For go_program.file: fewer than kMaxFiles are in use.
+  [[nodiscard]] uint32_t UnusedNumber() const;
   void Changed();
 
   tracelet_bpf& skeleton_;
@@ -84,7 +84,6 @@ class BpfGoroutines {
   std::set<FileId> others_;
   size_t followed_ = 0;  // processes that the programs know
   uint32_t version_ = 0;
-  uint32_t last_file_ = 0;  // go_program.file
   uint64_t next_look_ns_ = 0;
 };
 
