@@ -221,9 +221,10 @@ static __always_inline void data_socket_call(struct pt_regs *regs, __u32 traits)
 		loop_asked(syscall_arg(regs, 0));
 }
 
-/* Waiting for one connection is a blocking read in two calls, waiting for one datagram
- * socket is a name being looked up, waiting for nothing is a sleep (or urllib3 trying
- * whether poll() works); anything else is an event loop. */
+/* Waiting for one connection is a blocking read in two calls, whether it has been seen yet
+ * or not (urllib3 asks so before it uses one again); waiting for one datagram socket is a
+ * name being looked up, waiting for nothing is a sleep (or urllib3 trying whether poll()
+ * works); anything else is an event loop. */
 static __always_inline void data_waited(
 	const struct frame *frame, struct pt_regs *regs, __u32 traits)
 {
@@ -240,7 +241,8 @@ static __always_inline void data_waited(
 		if (ref.family != AF_UNIX && !socket_is_stream(ref.sk))
 			return;
 		key = socket_key(&ref);
-		if (bpf_map_lookup_elem(&conns, &key)) {
+		if (ref.family == AF_UNIX ? bpf_map_lookup_elem(&conns, &key) != NULL
+					  : ref.state != TCP_LISTEN) {
 			frame->thread->polled_sock = key.sock;
 			return;
 		}

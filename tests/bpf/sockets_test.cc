@@ -406,6 +406,28 @@ TEST_F(SocketTest, WaitsCountWhatAnEventLoopDoes) {
   for (const Data& data : received) EXPECT_EQ(data.flags & DATA_NO_THREAD, 0);
 }
 
+TEST_F(SocketTest, AWaitForOneConnectionThatIsOlderIsNoLoop) {
+  Sockets older;
+  Capture(
+      [&] {
+        const Sockets sockets = Connect(Family::kTcp4);
+        const auto step = [&](int fd) {
+          pollfd one{fd, POLLIN, 0};
+          MUST(poll(&one, 1, 0));
+          Send(sockets.client, "GET ");
+          Receive(sockets.server, 4);
+        };
+        step(sockets.server);
+        step(older.client);    // none: nothing of it has been seen
+        step(older.listener);  // one: whoever comes next
+      },
+      [&] { older = Connect(Family::kTcp4); });
+  const auto& received = server().received;
+  ASSERT_EQ(received.size(), 3U);
+  EXPECT_EQ(received[1].waits, received[0].waits);
+  EXPECT_EQ(received[2].waits, received[0].waits + 1);
+}
+
 TEST_F(SocketTest, ShutdownEndsOneDirection) {
   Capture([] {
     const Sockets sockets = Connect(Family::kTcp4);
