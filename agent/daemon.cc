@@ -116,8 +116,9 @@ Status Daemon::StartIngest() {
   }
   if (!config_.source.enabled) config_.ingest.sdk_join.enabled = false;
   if (config_.ingest.sdk_join.enabled) {
-    joiner_.Ask(
-        [this](uint16_t port, uint64_t received_ns) { return source_ ? source_->SenderOf(port, received_ns) : 0; });
+    joiner_.Ask([this](uint64_t netns, uint16_t port, uint64_t received_ns) {
+      return source_ ? source_->SenderOf(netns, port, received_ns) : 0;
+    });
     encoder_.Join(joiner_);
   }
   auto started = ingest::JaegerAgent::Start(config_.ingest, encoder_, collectors_.get());

@@ -92,10 +92,11 @@ struct Batch {
   std::vector<Span> spans;
   std::optional<int64_t> sequence;
   std::optional<ClientStats> stats;
-  uint32_t sender_pid = 0;   // of the process on this host that sent it; 0: unknown
-  uint16_t sender_port = 0;  // a port of this host; 0: it came from elsewhere, or nobody asked
-  uint64_t received_ns = 0;  // CLOCK_MONOTONIC, with sender_port
-  uint32_t received = 0;     // spans in the datagram, the lost ones too; one of Zipkin's can give two
+  uint32_t sender_pid = 0;    // of the process on this host that sent it; 0: unknown
+  uint16_t sender_port = 0;   // a port of this host; 0: it came from elsewhere, or nobody asked
+  uint64_t sender_netns = 0;  // in which network namespace, by its inode
+  uint64_t received_ns = 0;   // CLOCK_MONOTONIC, with sender_port
+  uint32_t received = 0;      // spans in the datagram, the lost ones too; one of Zipkin's can give two
   Counters<SpanLoss> lost;
   std::forward_list<std::string> made;  // text that conversion made; stays where it is
 };

@@ -23,8 +23,10 @@ void Receiver::OnDatagram(const Datagram& datagram) {
   if (!decoded.batch) return OnLoss(datagram, datagram.cut ? "it is longer than max_packet_bytes" : decoded.error);
   if (shared_.senders != nullptr) {
     decoded.batch->received_ns = ReadClock(CLOCK_MONOTONIC);
-    decoded.batch->sender_port = shared_.senders->OwnPort(datagram.from);
-    decoded.batch->sender_pid = shared_.senders->Find(datagram.from);
+    const SenderPids::Sender sender = shared_.senders->Find(datagram.from);
+    decoded.batch->sender_port = sender.port;
+    decoded.batch->sender_netns = sender.netns;
+    decoded.batch->sender_pid = sender.pid;
   }
   const Batch& batch = *decoded.batch;
   shared_.clients.OnBatch(batch, ClientStatsTable::Clock::now());

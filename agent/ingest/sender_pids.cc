@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -70,7 +71,9 @@ std::string LinkOf(const std::string& path) {
 
 }  // namespace
 
-SenderPids::SenderPids(std::string proc_root) : proc_root_(std::move(proc_root)) {
+SenderPids::SenderPids(std::string proc_root) : proc_root_(std::move(proc_root)), namespaces_(proc_root_) {
+  struct stat own {};
+  if (stat((proc_root_ + "/self/ns/net").c_str(), &own) == 0) own_netns_ = own.st_ino;
   ifaddrs* interfaces = nullptr;
   if (getifaddrs(&interfaces) != 0) return;
   for (const ifaddrs* one = interfaces; one != nullptr; one = one->ifa_next) {
@@ -79,20 +82,27 @@ SenderPids::SenderPids(std::string proc_root) : proc_root_(std::move(proc_root))
   freeifaddrs(interfaces);
 }
 
-uint16_t SenderPids::OwnPort(const sockaddr_storage& from) const {
+SenderPids::Sender SenderPids::Find(const sockaddr_storage& from) {
   const std::string address = AddressOf(reinterpret_cast<const sockaddr&>(from));
-  const bool own = address.starts_with("127.") || address == "::1" || own_addresses_.contains(address);
-  return own ? PortOf(from) : 0;
+  const std::lock_guard lock(mutex_);
+  if (address.starts_with("127.") || address == "::1" || own_addresses_.contains(address)) {
+    Sender own{.port = PortOf(from), .netns = own_netns_};
+    own.pid = PidOf(own, proc_root_ + "/net");
+    return own;
+  }
+  const AddressNamespaces::Namespace& theirs = namespaces_.Find(address);
+  if (theirs.inode == 0) return {};
+  Sender other{.port = PortOf(from), .netns = theirs.inode};
+  other.pid = PidOf(other, proc_root_ + "/" + theirs.pid + "/net");
+  return other;
 }
 
-uint32_t SenderPids::Find(const sockaddr_storage& from) {
-  const uint16_t port = OwnPort(from);
-  if (port == 0) return 0;
-  const std::lock_guard lock(mutex_);
-  const auto known = senders_.find(port);
+uint32_t SenderPids::PidOf(const Sender& from, const std::string& net) {
+  const std::pair key{from.netns, from.port};
+  const auto known = senders_.find(key);
   const auto now = Clock::now();
   if (known != senders_.end()) {
-    const Sender& sender = known->second;
+    const Found& sender = known->second;
     if (sender.pid != 0 && LinkOf(sender.descriptor) == sender.socket) return sender.pid;
     if (sender.pid == 0 && now < sender.looked + kLookAgain) return 0;
   }
@@ -102,18 +112,18 @@ uint32_t SenderPids::Find(const sockaddr_storage& from) {
   }
   if (++looks_ > kLooksPerSecond) return 0;
   if (senders_.size() >= kMaxPorts) senders_.clear();
-  Sender& sender = senders_[port] = Look(port);
+  Found& sender = senders_[key] = Look(from.port, net);
   sender.looked = now;
   return sender.pid;
 }
 
-SenderPids::Sender SenderPids::Look(uint16_t port) const {
+SenderPids::Found SenderPids::Look(uint16_t port, const std::string& net) const {
   std::set<std::string> inodes;
-  AddInodes(proc_root_ + "/net/udp", port, inodes);
-  AddInodes(proc_root_ + "/net/udp6", port, inodes);
+  AddInodes(net + "/udp", port, inodes);
+  AddInodes(net + "/udp6", port, inodes);
   if (inodes.size() != 1) return {};
   const std::string socket = "socket:[" + *inodes.begin() + "]";
-  Sender found;
+  Found found;
   for (const std::string& pid : Numbers(proc_root_)) {
     for (const std::string& fd : Numbers(proc_root_ + "/" + pid + "/fd")) {
       const std::string descriptor = proc_root_ + "/" + pid + "/fd/" + fd;

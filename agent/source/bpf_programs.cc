@@ -5,7 +5,6 @@
 #include <linux/membarrier.h>
 #include <malloc.h>
 #include <spdlog/spdlog.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -165,11 +164,9 @@ void BpfPrograms::Detach() {
 
 int BpfPrograms::connections_fd() const { return bpf_map__fd(skeleton_->maps.conns); }
 
-uint32_t BpfPrograms::SenderOf(uint16_t port, uint64_t received_ns) const {
+uint32_t BpfPrograms::SenderOf(uint64_t netns, uint16_t port, uint64_t received_ns) const {
   sdk_sender sender{};
-  struct stat netns {};
-  if (stat("/proc/self/ns/net", &netns) != 0) return 0;
-  const uint64_t key = uint64_t{netns.st_ino} << 16 | port;
+  const uint64_t key = netns << 16 | port;
   if (bpf_map_lookup_elem(bpf_map__fd(skeleton_->maps.sdk_senders), &key, &sender) != 0) return 0;
   constexpr uint64_t kTravelNs = 1'000'000'000;
   return sender.time_ns + kTravelNs > received_ns ? sender.tgid : 0;

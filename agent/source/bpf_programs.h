@@ -35,9 +35,9 @@ class BpfPrograms {
 
   [[nodiscard]] const std::vector<UniqueFd>& rings() const { return rings_; }
   [[nodiscard]] int connections_fd() const;
-  // Which process sent the datagram that came from this port of this host at about `received_ns`
-  // (CLOCK_MONOTONIC) to one of settings.sdk_ports; 0: not known. Any thread.
-  [[nodiscard]] uint32_t SenderOf(uint16_t port, uint64_t received_ns) const;
+  // Which process sent the datagram that came from this port of the network namespace at about
+  // `received_ns` (CLOCK_MONOTONIC) to one of settings.sdk_ports; 0: not known. Any thread.
+  [[nodiscard]] uint32_t SenderOf(uint64_t netns, uint16_t port, uint64_t received_ns) const;
   void SetVerdict(uint32_t tgid, verdict judged);
   // In an order that stays; late programs come at its end.
   [[nodiscard]] std::vector<ProgramRuns> Runs() const;

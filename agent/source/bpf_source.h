@@ -40,8 +40,8 @@ class BpfSource : public EventSource {
   Status LoadLate();
 
   // BpfPrograms::SenderOf. Any thread.
-  [[nodiscard]] uint32_t SenderOf(uint16_t port, uint64_t received_ns) const {
-    return programs_->SenderOf(port, received_ns);
+  [[nodiscard]] uint32_t SenderOf(uint64_t netns, uint16_t port, uint64_t received_ns) const {
+    return programs_->SenderOf(netns, port, received_ns);
   }
   [[nodiscard]] const BpfCosts& costs() const { return costs_; }
   [[nodiscard]] TlsLedger tls() const { return tls_->ledger(); }

@@ -187,7 +187,8 @@ bool SdkJoiner::Offer(const ingest::Batch& batch, const std::shared_ptr<const sp
   if (spans.empty()) return false;
   const std::lock_guard lock(mutex_);
   if (closed_ || waiting_.size() >= max_batches_) return false;
-  waiting_.push_back({.port = batch.sender_port,
+  waiting_.push_back({.netns = batch.sender_netns,
+                      .port = batch.sender_port,
                       .received_ns = batch.received_ns,
                       .batch = std::make_unique<Waiting>(batch.sender_pid, std::move(spans), encoded, sinks_)});
   return true;
@@ -203,7 +204,7 @@ std::vector<std::unique_ptr<span::SdkBatch>> SdkJoiner::TakeSdkBatches() {
   std::vector<Offered> later;
   for (Offered& one : offered) {
     auto& batch = static_cast<Waiting&>(*one.batch);
-    if (batch.pid() == 0) batch.SetPid(sender_of_(one.port, one.received_ns));
+    if (batch.pid() == 0) batch.SetPid(sender_of_(one.netns, one.port, one.received_ns));
     if (batch.pid() != 0) {
       known.push_back(std::move(one.batch));
     } else if (++one.asks < kAsks) {  // it can be here before the sender's call is over

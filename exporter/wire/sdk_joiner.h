@@ -20,9 +20,9 @@ namespace tracelet::exporter::wire {
 
 class SdkJoiner : public span::SdkInbox {
  public:
-  // Who sent the datagram that came from this port of this host at that time (CLOCK_MONOTONIC);
-  // 0: not known, or not yet. Capture thread.
-  using SenderOf = std::function<uint32_t(uint16_t port, uint64_t received_ns)>;
+  // Who sent the datagram that came from this port of a network namespace at that time
+  // (CLOCK_MONOTONIC); 0: not known, or not yet. Capture thread.
+  using SenderOf = std::function<uint32_t(uint64_t netns, uint16_t port, uint64_t received_ns)>;
   static constexpr int kAsks = 10;  // at one watermark each, then it passes
 
   // `sinks` outlive it.
@@ -38,6 +38,7 @@ class SdkJoiner : public span::SdkInbox {
 
  private:
   struct Offered {
+    uint64_t netns = 0;
     uint16_t port = 0;
     uint64_t received_ns = 0;
     int asks = 0;

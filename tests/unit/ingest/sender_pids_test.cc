@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,11 +38,21 @@ class SenderPidsTest : public testing::Test {
 };
 
 TEST_F(SenderPidsTest, FindsTheProcessThatHasTheSocket) {
-  EXPECT_EQ(senders_.Find(From("127.0.0.1")), static_cast<uint32_t>(getpid()));
-  EXPECT_EQ(senders_.Find(From("127.0.0.1")), static_cast<uint32_t>(getpid()));
+  EXPECT_EQ(senders_.Find(From("127.0.0.1")).pid, static_cast<uint32_t>(getpid()));
+  EXPECT_EQ(senders_.Find(From("127.0.0.1")).pid, static_cast<uint32_t>(getpid()));
 }
 
-TEST_F(SenderPidsTest, AnotherHostsPortIsNobodysHere) { EXPECT_EQ(senders_.Find(From("192.0.2.1")), 0U); }
+TEST_F(SenderPidsTest, AnotherHostsPortIsNobodysHere) { EXPECT_EQ(senders_.Find(From("192.0.2.1")).port, 0U); }
+
+TEST_F(SenderPidsTest, SaysWhereThePortIsEvenWhenTheSocketIsGone) {
+  socket_ = UniqueFd();
+  struct stat own {};
+  ASSERT_EQ(stat("/proc/self/ns/net", &own), 0);
+  const SenderPids::Sender sender = senders_.Find(From("127.0.0.1"));
+  EXPECT_EQ(sender.port, ntohs(port_));
+  EXPECT_EQ(sender.netns, own.st_ino);
+  EXPECT_EQ(sender.pid, 0U);
+}
 
 TEST_F(SenderPidsTest, ASocketOfTwoProcessesIsNobodys) {
   int hold[2];
@@ -52,16 +63,16 @@ TEST_F(SenderPidsTest, ASocketOfTwoProcessesIsNobodys) {
     close(hold[1]);
     _exit(static_cast<int>(read(hold[0], &byte, 1)));
   }
-  EXPECT_EQ(senders_.Find(From("127.0.0.1")), 0U);
+  EXPECT_EQ(senders_.Find(From("127.0.0.1")).pid, 0U);
   close(hold[0]);
   close(hold[1]);
   waitpid(child, nullptr, 0);
 }
 
 TEST_F(SenderPidsTest, APortThatWasClosedIsLookedForAgain) {
-  EXPECT_NE(senders_.Find(From("127.0.0.1")), 0U);
+  EXPECT_NE(senders_.Find(From("127.0.0.1")).pid, 0U);
   socket_ = UniqueFd();
-  EXPECT_EQ(senders_.Find(From("127.0.0.1")), 0U);
+  EXPECT_EQ(senders_.Find(From("127.0.0.1")).pid, 0U);
 }
 
 }  // namespace

@@ -80,9 +80,12 @@ TEST(SdkJoiner, WaitsALittleForTheSenderOfASocketThatIsGone) {
   Sink sink;
   SdkJoiner joiner({}, {&sink});
   uint32_t sender = 0;
-  joiner.Ask([&](uint16_t port, uint64_t received_ns) { return port == 4'711 && received_ns == 99 ? sender : 0; });
+  joiner.Ask([&](uint64_t netns, uint16_t port, uint64_t received_ns) {
+    return netns == 5 && port == 4'711 && received_ns == 99 ? sender : 0;
+  });
   ingest::Batch batch;
   batch.sender_port = 4'711;
+  batch.sender_netns = 5;
   batch.received_ns = 99;
   batch.spans = {Server("a")};
   const auto encoded = std::make_shared<const span::IngestedBatch>(Encode(batch, ""));
