@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 NEXT = urllib.parse.urlsplit(os.environ["NEXT"])
-provider = TracerProvider(resource=Resource.create({"service.name": "flask-otel"}))
+provider = TracerProvider(resource=Resource.create({"service.name": os.environ.get("SERVICE", "flask-otel")}))
 exporter = JaegerExporter(agent_host_name="127.0.0.1", agent_port=int(os.environ["AGENT_PORT"]), udp_split_oversized_batches=True)
 provider.add_span_processor(BatchSpanProcessor(exporter))
 trace.set_tracer_provider(provider)
