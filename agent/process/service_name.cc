@@ -290,7 +290,9 @@ bool IsStated(const ProcessInfo& info, const NameEvidence& evidence) { return !S
 std::string ServiceName(const ProcessInfo& info, const NameEvidence& evidence) {
   if (std::string stated = StatedName(info, evidence); !stated.empty()) return stated;
   std::string name = NameFromCommandLine(info, evidence.cwd);
-  if (name.empty()) name = SystemdUnit(info.cgroup);
+  // Where both versions are in use, the unified path may still be that of the runtime's own unit.
+  const bool outside = !info.container_id.empty() && ContainerId(info.cgroup) != info.container_id;
+  if (name.empty() && !outside) name = SystemdUnit(info.cgroup);
   if (name.empty()) name = BinaryName(info);
   return name.empty() ? "unknown_service" : name;
 }

@@ -53,6 +53,53 @@ TEST(ParseCgroups, ReadsBothVersionsAndTheirMixture) {
   EXPECT_EQ(mixed.container_id, kId);
 }
 
+// As /proc/PID/cgroup had it, without the lines that say the same.
+TEST(ParseCgroups, ReadsWhatRuntimesWrote) {
+  struct Recorded {
+    const char* of;
+    std::string text;
+    std::string pod_uid;
+    std::string container_id;
+  };
+  const Recorded recorded[] = {
+      {"containerd 1.6, cgroupfs, both versions, a kubelet with a root of its own",
+       "9:name=systemd:/kitk8s-2/kubepods/besteffort/pod9ac85f9d-9dc3-4904-b7cb-623e896fe946/"
+       "de286e90aab285bac1d60abadb818b625339ddb6840c925e3584eee90460bcbf\n"
+       "1:cpu:/kitk8s-2/kubepods/besteffort/pod9ac85f9d-9dc3-4904-b7cb-623e896fe946/"
+       "de286e90aab285bac1d60abadb818b625339ddb6840c925e3584eee90460bcbf\n"
+       "0::/kitk8s-2/kubepods/besteffort/pod9ac85f9d-9dc3-4904-b7cb-623e896fe946/"
+       "de286e90aab285bac1d60abadb818b625339ddb6840c925e3584eee90460bcbf\n",
+       "9ac85f9d-9dc3-4904-b7cb-623e896fe946", "de286e90aab285bac1d60abadb818b625339ddb6840c925e3584eee90460bcbf"},
+      {"containerd, systemd, version 2",
+       "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-podf4bb00c6_a390_4762_860a_643decfd755c.slice/"
+       "cri-containerd-d2055ddb438f205ccf867146abbf35cc8e3814ebb50eb759e7bff5d5940fb378.scope\n",
+       "f4bb00c6-a390-4762-860a-643decfd755c", "d2055ddb438f205ccf867146abbf35cc8e3814ebb50eb759e7bff5d5940fb378"},
+      {"CRI-O 1.19, systemd, version 1",
+       "12:devices:/kubepods.slice/kubepods-besteffort.slice/"
+       "kubepods-besteffort-pod8ca306fa_3c03_47fa_97dd_19979c345572.slice/"
+       "crio-d6d725b909f37c3e232aadfbafa950a58bfe7baa579ba8c47a12be88bb921607.scope\n"
+       "1:name=systemd:/kubepods.slice/kubepods-besteffort.slice/"
+       "kubepods-besteffort-pod8ca306fa_3c03_47fa_97dd_19979c345572.slice/"
+       "crio-d6d725b909f37c3e232aadfbafa950a58bfe7baa579ba8c47a12be88bb921607.scope\n",
+       "8ca306fa-3c03-47fa-97dd-19979c345572", "d6d725b909f37c3e232aadfbafa950a58bfe7baa579ba8c47a12be88bb921607"},
+      {"CRI-O, a static pod",
+       "0::/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pode4e6004e827fdf45941cf777618f60ce.slice/"
+       "crio-192f5a90b165665d969bb0137b8573f2214c8f75b728ecc58dbbc7fccd64af28.scope\n",
+       "e4e6004e827fdf45941cf777618f60ce", "192f5a90b165665d969bb0137b8573f2214c8f75b728ecc58dbbc7fccd64af28"},
+      {"Docker, both versions, of which only the first is used",
+       "10:memory:/docker/6c8595fc16c3b824397356dbff734dcd09090a39e99188df0f26289cf7c11f15\n"
+       "5:rdma:/\n"
+       "1:name=systemd:/docker/6c8595fc16c3b824397356dbff734dcd09090a39e99188df0f26289cf7c11f15\n"
+       "0::/system.slice/containerd.service\n",
+       "", "6c8595fc16c3b824397356dbff734dcd09090a39e99188df0f26289cf7c11f15"},
+  };
+  for (const Recorded& one : recorded) {
+    const Cgroups read = ParseCgroups(one.text);
+    EXPECT_EQ(read.pod_uid, one.pod_uid) << one.of;
+    EXPECT_EQ(read.container_id, one.container_id) << one.of;
+  }
+}
+
 TEST(ParseCgroups, TakesWhateverComes) {
   EXPECT_EQ(ParseCgroups("").path, "");
   EXPECT_EQ(ParseCgroups("0::/\n").path, "/");

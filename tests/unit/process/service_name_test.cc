@@ -99,6 +99,13 @@ const Case kCases[] = {
     {"comm", "", {}},
 };
 
+TEST(ServiceName, IsNotThatOfTheRuntimesUnit) {
+  ProcessInfo info = Describe({"", "/usr/bin/orders", {"/usr/bin/orders"}, "/", "/system.slice/containerd.service"});
+  EXPECT_EQ(ServiceName(info, {}), "containerd");
+  info.container_id = std::string(64, 'a');  // of version 1's path: both versions are in use
+  EXPECT_EQ(ServiceName(info, {}), "orders");
+}
+
 TEST(ServiceName, FromRealCommandLines) {
   for (const Case& c : kCases) {
     EXPECT_EQ(ServiceName(Describe(c), {.otel_service_name = "", .cwd = std::string(c.cwd)}), c.expected)
