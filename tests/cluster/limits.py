@@ -6,8 +6,10 @@ import pathlib
 from cluster import SYSTEM, get
 
 
-def dropped(metrics):
-    return {name: int(value) for name, value in metrics.items() if "_dropped_total" in name and value}
+def dropped(metrics, before=None):
+    """What was lost, and why; since `before`, an earlier reading."""
+    lost = {name: int(value - (before or {}).get(name, 0)) for name, value in metrics.items() if "_dropped_total" in name}
+    return {name: count for name, count in lost.items() if count}
 
 
 def process_of(pod):
@@ -52,6 +54,6 @@ def measured(cluster, load):
         made[node] = int(after["tracelet_spans_assembled_total"] - old["tracelet_spans_assembled_total"])
         periods, reached = (late - early for early, late in zip(limits[node] or (0, 0), throttled(pid) or (0, 0)))
         print(f"  {node:<14} {made[node]:6} spans, {(now - used) / seconds * 100:5.1f} % of a CPU, limit reached in {reached} of {periods} periods, at most {memory} MiB; "
-              f"dropped {dropped(after) or 0}")
+              f"dropped {dropped(after, old) or 0}")
         assert memory < 512, memory
     return made
