@@ -147,6 +147,7 @@ Status Daemon::StartPeers() {
 void Daemon::StartKubernetes(const std::string& host_name) {
   if (!config_.kubernetes.enabled || !config_.source.enabled) return;
   cluster_ = std::make_unique<kubernetes::Cluster>(config_.kubernetes, host_name);
+  joiner_.Name([this](const auto& process) { return pod_tagger_->Named(process); });
   pod_tagger_ = std::make_unique<pipeline::PodTagger>(
       config_,
       pipeline::PodSources{cluster_->pods(), cluster_->peers(), [this] { return cluster_->Stale(); }, cluster_->node()},

@@ -42,6 +42,11 @@ class PodTagger : public Processor {
 
   void OnSpan(std::shared_ptr<const span::Span> span) override;
 
+  // With what its spans have of its pod, and their name. The thread of OnSpan.
+  std::shared_ptr<const process::ProcessInfo> Named(const std::shared_ptr<const process::ProcessInfo>& process) {
+    return Look(process).tagged;
+  }
+
   // For a process that is seen for the first time; true where nothing is known of it yet. Capture thread.
   [[nodiscard]] bool Wanted(const process::ProcessInfo& process) const;
 

@@ -32,6 +32,7 @@ struct SdkJoin {
   TraceId trace_id = {};
   SpanId parent_id = {};  // a parent, where it had none; 0: nothing to add
   std::vector<Attribute> attributes = {};
+  std::shared_ptr<const process::ProcessInfo> process = {};  // whose it is
   std::optional<Link> link = {};  // the captured span of the same request, which stays: both are in traces of their own
 };
 

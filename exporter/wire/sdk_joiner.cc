@@ -67,8 +67,8 @@ std::optional<span::SdkSpan> Describe(const ingest::Span& span, uint32_t index) 
 class Waiting : public span::SdkBatch {
  public:
   Waiting(uint32_t pid, std::vector<span::SdkSpan> spans, std::shared_ptr<const span::IngestedBatch> encoded,
-          const std::vector<span::IngestSink*>& sinks)
-      : pid_(pid), spans_(std::move(spans)), encoded_(std::move(encoded)), sinks_(sinks) {}
+          const std::vector<span::IngestSink*>& sinks, const SdkJoiner::Named& named)
+      : pid_(pid), spans_(std::move(spans)), encoded_(std::move(encoded)), sinks_(sinks), named_(named) {}
   ~Waiting() override {
     if (encoded_) Pass(encoded_);
   }
@@ -83,7 +83,11 @@ class Waiting : public span::SdkBatch {
     encoded_ = nullptr;
     if (!joins.empty()) {
       auto amended = std::make_shared<span::IngestedBatch>(*encoded);
-      amended->spans = Amend(encoded->spans, joins);
+      std::vector<span::SdkJoin> known = joins;
+      for (span::SdkJoin& join : known) {
+        if (join.process && named_) join.process = named_(join.process);
+      }
+      amended->spans = Amend(encoded->spans, known);
       encoded = std::move(amended);
     }
     Pass(encoded);
@@ -98,6 +102,7 @@ class Waiting : public span::SdkBatch {
   const std::vector<span::SdkSpan> spans_;
   std::shared_ptr<const span::IngestedBatch> encoded_;
   const std::vector<span::IngestSink*>& sinks_;
+  const SdkJoiner::Named& named_;
 };
 
 class Additions {
@@ -142,6 +147,13 @@ std::string Encode(const span::SdkJoin& join) {
   if (join.parent_id) additions.Reference(join.trace_id, join.parent_id, 0);
   if (join.link) additions.Reference(join.link->trace_id, join.link->span_id, kFollowsFrom);
   for (const span::Attribute& attribute : join.attributes) additions.Tag(attribute);
+  if (join.process) {
+    for (const std::string& pair : join.process->pod_attributes) {
+      const size_t equals = pair.find('=');
+      if (equals == std::string::npos) continue;
+      additions.Tag({std::string_view(pair).substr(0, equals), pair.substr(equals + 1)});
+    }
+  }
   return bytes;
 }
 
@@ -190,7 +202,7 @@ bool SdkJoiner::Offer(const ingest::Batch& batch, const std::shared_ptr<const sp
   waiting_.push_back({.netns = batch.sender_netns,
                       .port = batch.sender_port,
                       .received_ns = batch.received_ns,
-                      .batch = std::make_unique<Waiting>(batch.sender_pid, std::move(spans), encoded, sinks_)});
+                      .batch = std::make_unique<Waiting>(batch.sender_pid, std::move(spans), encoded, sinks_, named_)});
   return true;
 }
 

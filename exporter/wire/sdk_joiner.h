@@ -23,6 +23,9 @@ class SdkJoiner : public span::SdkInbox {
   // Who sent the datagram that came from this port of a network namespace at that time
   // (CLOCK_MONOTONIC); 0: not known, or not yet. Capture thread.
   using SenderOf = std::function<uint32_t(uint64_t netns, uint16_t port, uint64_t received_ns)>;
+  // The process with its pod's attributes. Capture thread.
+  using Named = std::function<std::shared_ptr<const process::ProcessInfo>(
+      const std::shared_ptr<const process::ProcessInfo>& process)>;
   static constexpr int kAsks = 10;  // at one watermark each, then it passes
 
   // `sinks` outlive it.
@@ -30,6 +33,8 @@ class SdkJoiner : public span::SdkInbox {
 
   // Asked for what came without its sender. Before the first batch.
   void Ask(SenderOf sender_of) { sender_of_ = std::move(sender_of); }
+  // Adds to spans that are captured ones, too, whose pod's they are. Before the first batch.
+  void Name(Named named) { named_ = std::move(named); }
   // False: it is not for here.
   bool Offer(const ingest::Batch& batch, const std::shared_ptr<const span::IngestedBatch>& encoded);
   std::vector<std::unique_ptr<span::SdkBatch>> TakeSdkBatches() override;
@@ -51,6 +56,7 @@ class SdkJoiner : public span::SdkInbox {
   bool closed_ = false;
   std::vector<Offered> waiting_;
   SenderOf sender_of_;
+  Named named_;
 };
 
 // The same spans with what the kernel adds: more references and tags at the end of each.

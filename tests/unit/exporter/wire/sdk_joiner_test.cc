@@ -64,6 +64,9 @@ TEST(SdkJoiner, AddsToTheSpansItIsTold) {
   EXPECT_EQ(Amend(spans, {}), spans);
   span::SdkJoin join{.index = 1, .trace_id = {1, 2}, .parent_id = {9}};
   join.attributes = {{"tracelet.link", std::string("sdk")}, {"size", int64_t{5}}, {"real", 0.5}, {"yes", true}};
+  auto process = std::make_shared<process::ProcessInfo>();
+  process->pod_attributes = {"k8s.pod.name=shop-1", "k8s.pod.label.a=b=c"};
+  join.process = process;
   const std::string amended = Amend(spans, {join});
   // The same as if the span had been sent so, but for the order of its fields.
   batch.spans[1].references.push_back({.type = 0, .trace_id = {1, 2}, .span_id = {9}});
@@ -71,6 +74,8 @@ TEST(SdkJoiner, AddsToTheSpansItIsTold) {
   batch.spans[1].tags.push_back({.key = "size", .type = ingest::ValueType::kInt64, .number = 5});
   batch.spans[1].tags.push_back({.key = "real", .type = ingest::ValueType::kFloat64, .real = 0.5});
   batch.spans[1].tags.push_back({.key = "yes", .type = ingest::ValueType::kBool, .number = 1});
+  batch.spans[1].tags.push_back({.key = "k8s.pod.name", .text = "shop-1"});
+  batch.spans[1].tags.push_back({.key = "k8s.pod.label.a", .text = "b=c"});
   std::string expected = Encode(batch, "").spans;
   EXPECT_EQ(amended.size(), expected.size());
   EXPECT_EQ(std::multiset<char>(amended.begin(), amended.end()), std::multiset<char>(expected.begin(), expected.end()));
@@ -102,6 +107,25 @@ TEST(SdkJoiner, WaitsALittleForTheSenderOfASocketThatIsGone) {
     EXPECT_TRUE(joiner.TakeSdkBatches().empty());
   }
   EXPECT_EQ(sink.batches.size(), 1U);
+}
+
+TEST(SdkJoiner, SaysWhosePodASpanIsOf) {
+  Sink sink;
+  SdkJoiner joiner({}, {&sink});
+  joiner.Name([](const auto& process) {
+    auto named = std::make_shared<process::ProcessInfo>(*process);
+    named->pod_attributes = {"k8s.pod.name=shop-1"};
+    return named;
+  });
+  ingest::Batch batch;
+  batch.sender_pid = 17;
+  batch.spans = {Server("a")};
+  EXPECT_TRUE(joiner.Offer(batch, std::make_shared<const span::IngestedBatch>(Encode(batch, ""))));
+  auto taken = joiner.TakeSdkBatches();
+  ASSERT_EQ(taken.size(), 1U);
+  taken[0]->Release({{.index = 0, .process = std::make_shared<const process::ProcessInfo>()}});
+  ASSERT_EQ(sink.batches.size(), 1U);
+  EXPECT_NE(sink.batches[0]->spans.find("shop-1"), std::string::npos);
 }
 
 TEST(SdkJoiner, WhatDoesNotFitAndWhatComesLatePassesAtOnce) {
