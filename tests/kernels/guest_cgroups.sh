@@ -1,5 +1,5 @@
 #!/bin/bash
-# guest_cgroups.sh: in the guest. For each way that control groups may be mounted, servers in groups that are named as by
+# guest_cgroups.sh LAYOUT...: in the guest. For each way that control groups may be mounted (v2, v1, hybrid), servers in groups that are named as by
 # containerd, CRI-O and Docker, and what the agent says of whose they are: LAYOUT.json in its own folder.
 job=$(dirname "$(readlink -f "$0")")
 uid=3bac9d8a_cedb_4f99_933b_1c122f20a530
@@ -26,8 +26,8 @@ mount_cgroups() { # v2, v1 or hybrid; the folders in which groups are made
   [[ $1 == v1 ]] || mount -t cgroup2 cgroup2 /sys/fs/cgroup/unified
 }
 
-for layout in v2 v1 hybrid; do
-  mount_cgroups $layout || echo "mount failed: $layout"
+for layout in "$@"; do
+  mount_cgroups "$layout" || echo "mount failed: $layout"
   servers=()
   for number in "${!GROUPS_OF[@]}"; do
     for root in "${roots[@]}"; do mkdir -p "$root/${GROUPS_OF[number]}"; done
