@@ -45,7 +45,7 @@ enum event_kind {
 	EVENT_EXEC = 4,	   /* struct event_exec: a process runs a new program */
 	EVENT_EXIT = 5,	   /* struct event_header: the last thread of a process ended */
 	EVENT_CONNECT = 6, /* struct event_connect: an event loop began to connect */
-	EVENT_MAPPED = 7,  /* struct event_header: a process mapped what may be a TLS library */
+	EVENT_MAPPED = 7,  /* struct event_header: a process mapped a library that may have to be probed */
 };
 
 enum event_direction { DIRECTION_RX = 0, DIRECTION_TX = 1 };
@@ -142,6 +142,10 @@ enum evidence_type {
 	/* CPython: the family of contexts that the thread runs in, named after a connection of a
 	 * server, and in `evidence_parent` the branch of it (bpf/python.h); 0: none. */
 	EVIDENCE_PYTHON = 3,
+	/* The thread does a job that another one has given to it: `evidence` is that one's
+	 * tid << 32 | thread_start, in `evidence_parent` is how many DATA events it had attempted
+	 * then. It had waited for none but connections since it last read of a server's one. */
+	EVIDENCE_HANDOVER = 4,
 };
 
 /* `turn` numbers the reads of the thread that could cause something. With LOOP_READ the

@@ -79,6 +79,14 @@ __weak SEC(".maps") struct {
 	__type(value, struct python_node);
 } python_nodes;
 
+/* By tid: for whom a thread of an executor works, until it asks for the next job. */
+__weak SEC(".maps") struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u32);
+	__type(value, struct python_node);
+} python_jobs;
+
 /* tgid -> enum verdict; a process that is not here has settings.default_verdict. */
 __weak SEC(".maps") struct {
 	__uint(type, BPF_MAP_TYPE_HASH);

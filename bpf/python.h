@@ -16,7 +16,13 @@
  *   looked up       by getpeername(), in a context that was entered right after an accept(): uvloop
  *                   does so before it says connection_made()
  *   decrypted       likewise, in such a context (its TLS reads in no context, too)
- * until it enters the next one: PyContext_Enter() is probed, which asyncio's loop does not call.
+ * until it enters the next one: PyContext_Enter() is probed, which asyncio's loop does not call, and
+ * Context.run(), which it does, only where uvloop is. Before 0.23 it wrote later and in no context, so UVStream.write() says who wrote first.
+ *
+ * Executors (concurrent.futures) run a job on a thread of theirs, in no context. A job is an object, a
+ * _WorkItem, which the thread that gives it puts into a SimpleQueue and a worker gets out of it: these
+ * are probed. Until the worker asks for the next one it works for whoever gave this one: a
+ * context's family, or a thread that has read a request.
  *
  * One connection has many requests, so a family has *branches*: a context made after the first
  * request was read, by one that was made before, begins a branch, named by the time; what it makes
@@ -117,6 +123,20 @@ static __always_inline struct python_key python_key(
 static __always_inline __u64 python_new_family(void)
 {
 	return bpf_ktime_get_ns() << 4 | (bpf_get_smp_processor_id() & 15);
+}
+
+/* Of what uvloop has buffered for a connection. */
+static __always_inline struct python_key python_buffer_key(
+	const struct frame *frame, const struct conn_state *conn)
+{
+	struct python_key key = {
+		.address = conn->id.sock,
+		.tgid_start_ns = conn->established_ns,
+		.tgid = frame->pid_tgid >> 32,
+		.generation = conn->id.tx_base,
+	};
+
+	return key;
 }
 
 static __always_inline void python_remember(

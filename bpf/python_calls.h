@@ -100,6 +100,49 @@ static __always_inline __u64 python_received(const struct frame *frame, struct c
 	return family;
 }
 
+static __always_inline void python_told(struct event_data *event, const struct python_node *node)
+{
+	if (!node || !node->family)
+		return;
+	if (node->family & PYTHON_GIVER)
+		event->evidence_type = EVIDENCE_HANDOVER;
+	event->evidence = node->family & ~PYTHON_GIVER;
+	event->evidence_parent = node->branch;
+}
+
+/* What is written now may have been buffered before. True if it was. */
+static __always_inline bool python_flushed(
+	const struct frame *frame, const struct conn_state *conn, struct event_data *event)
+{
+	struct python_key key = python_buffer_key(frame, conn);
+	struct python_node *node = bpf_map_lookup_elem(&python_nodes, &key);
+
+	if (!node)
+		return false;
+	python_told(event, node);
+	bpf_map_delete_elem(&python_nodes, &key);
+	return true;
+}
+
+/* In no context a thread reads, or writes, that runs no loop. */
+static __always_inline void python_blocked(const struct python_process *python,
+	const struct frame *frame, const struct conn_state *conn, struct event_data *event)
+{
+	struct thread_state *thread = frame->thread;
+	__u32 tid = frame->pid_tgid;
+
+	if (event->direction == DIRECTION_TX) {
+		if (python->jobs)
+			python_told(event, bpf_map_lookup_elem(&python_jobs, &tid));
+	} else if (conn->role == ROLE_SERVER && event->flags & DATA_BLOCKING) {
+		thread->python_step = PYTHON_SERVES;
+		thread->python_family = 1; /* until it waits */
+		thread->python_context = 0;
+		if (python->jobs)
+			bpf_map_delete_elem(&python_jobs, &tid);
+	}
+}
+
 /* What an operation on `conn` says of whose work it is. */
 static __noinline void python_describe(
 	const struct frame *frame, struct conn_state *conn, struct event_data *event)
@@ -107,25 +150,25 @@ static __noinline void python_describe(
 	struct python_process *python = python_process(frame->pid_tgid >> 32);
 	struct python_node *node = NULL;
 	struct python_key key;
-	bool received;
 
 	if (!python)
 		return;
 	event->evidence_type = EVIDENCE_PYTHON;
+	if (event->direction == DIRECTION_TX && python->buffers &&
+		python_flushed(frame, conn, event))
+		return;
 	key = python_key(python, frame, python_entered(python, python_thread_state(python)));
-	received = event->direction == DIRECTION_RX;
 	if (key.address) {
 		node = bpf_map_lookup_elem(&python_nodes, &key);
-		if (node && node->family) {
-			event->evidence = node->family;
-			event->evidence_parent = node->branch;
-		}
-	} else if (event->flags & (DATA_BLOCKING | DATA_PLAINTEXT)) {
-		received = false; /* no loop's */
-	} else if (received) {
+		python_told(event, node);
+	} else if (event->direction == DIRECTION_TX ||
+		   event->flags & (DATA_BLOCKING | DATA_PLAINTEXT)) {
+		python_blocked(python, frame, conn, event);
+		return;
+	} else {
 		frame->thread->python_family = 0;
 	}
-	if (received && conn->role != ROLE_CLIENT)
+	if (event->direction == DIRECTION_RX && conn->role != ROLE_CLIENT)
 		event->evidence = python_received(frame, conn, &key, node);
 }
 

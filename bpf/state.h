@@ -201,6 +201,7 @@ enum python_step {
 	PYTHON_ACCEPTED, /* in no context: the next one entered is the listener's */
 	PYTHON_READ, /* in no context: the next one entered is that of the connection's callback */
 	PYTHON_CALLBACK, /* python_context was entered for it, and none since */
+	PYTHON_SERVES,	 /* blocked in no context for what it read of a server's connection */
 };
 
 /* A process that runs CPython: where things are in its memory. Set by user space, and by fork. */
@@ -212,12 +213,18 @@ struct python_process {
 	__u16 interpreter;
 	__u16 context;
 	__u16 entered; /* offset in PyContext */
-	__u32 refused; /* 1: it is not as it should be, so nothing is said of it any more */
+	__u8 refused; /* 1: it is not as it should be, so nothing is said of it any more */
+	__u8 buffers; /* 1: it writes by uvloop */
+	__u8 jobs;    /* 1: it gives jobs to executors */
+	__u8 pad;
 };
 
 /* Of a context object while it lives; or, with PYTHON_FRESH, of a family none of whose requests
- * was read yet. */
+ * was read yet; or, with PYTHON_JOB, of a job in an executor's queue; or of a connection (its sock, and
+ * established_ns and tx_base in place of the process's start and the generation) with bytes that uvloop
+ * has yet to write. */
 #define PYTHON_FRESH (1ULL << 63)
+#define PYTHON_JOB (1ULL << 62)
 struct python_key {
 	__u64 address;
 	__u64 tgid_start_ns;
@@ -226,9 +233,10 @@ struct python_key {
 };
 
 struct python_node {
-	__u64 family; /* 0: none */
+	__u64 family; /* 0: none; with PYTHON_GIVER, of a job: as in an event with EVIDENCE_HANDOVER */
 	__u64 branch; /* see event_data.evidence_parent; without a family, PYTHON_LISTENER or 0 */
 };
+#define PYTHON_GIVER (1ULL << 63)
 #define PYTHON_LISTENER 1 /* callbacks of all its connections run in this one */
 
 #endif /* TRACELET_BPF_STATE_H */

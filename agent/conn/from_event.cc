@@ -52,6 +52,7 @@ Operation MakeOperation(const event_data& event, uint32_t lost) {
   operation.waits_known = (event.flags & DATA_NO_THREAD) == 0;
   operation.thread_born = (event.flags & DATA_THREAD_BORN) != 0;
   operation.lost = lost;
+  operation.attempts = event.attempts;
   operation.blocking = (event.flags & DATA_BLOCKING) != 0;
   operation.evidence_type = event.evidence_type;
   operation.evidence = event.evidence;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "agent/process/process_info.h"
@@ -23,10 +24,13 @@ struct Operation {
   // Events of this thread found lost so far (event_data.attempts): equal in two
   // operations of it means none was lost between them.
   uint32_t lost = 0;
+  uint32_t attempts = 0;      // of its DATA events, see event_data.attempts
   bool blocking = false;      // the thread slept in the call, not in a poll of several descriptors
   uint8_t evidence_type = 0;  // enum evidence_type
   uint64_t evidence = 0;
   uint64_t evidence_parent = 0;
+  // With EVIDENCE_HANDOVER: what `lost` was for the thread that gave the job when it did; empty: not known.
+  std::optional<uint32_t> giver_lost = {};
 };
 
 // Bytes [offset, offset + length) of one direction; `bytes` is the captured beginning.

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 
 #include "bpf/events.h"
@@ -16,6 +17,8 @@ class ThreadLosses {
 
   // Call for every DATA event. Equal results for two events of one thread: none was lost between.
   uint32_t Update(const event_data& event);
+  // The result for the thread's event `attempts`, as long as no later one was lost; empty: it may have been lost, too.
+  [[nodiscard]] std::optional<uint32_t> Of(uint32_t tid, uint32_t start, uint32_t attempts) const;
 
  private:
   struct Thread {
@@ -42,6 +45,13 @@ inline uint32_t ThreadLosses::Update(const event_data& event) {
   thread.lost += event.attempts - thread.attempts - 1;
   thread.attempts = event.attempts;
   return thread.lost;
+}
+
+inline std::optional<uint32_t> ThreadLosses::Of(uint32_t tid, uint32_t start, uint32_t attempts) const {
+  const auto found = threads_.find(tid);
+  if (found == threads_.end() || found->second.start != start) return std::nullopt;
+  const auto missing = static_cast<int32_t>(attempts - found->second.attempts);
+  return missing > 0 ? std::nullopt : std::optional(found->second.lost);
 }
 
 }  // namespace tracelet::conn

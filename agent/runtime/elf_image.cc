@@ -88,6 +88,16 @@ uint64_t ElfImage::Pointer(uint64_t address) const {
   return pointer;
 }
 
+std::vector<uint64_t> ElfImage::PointersTo(std::string_view text) const {
+  const std::string wanted = std::string(text) + '\0';
+  std::vector<uint64_t> places;
+  for (const Elf64_Rela& one : relocations_) {
+    if (ELF64_R_TYPE(one.r_info) != kRelative) continue;
+    if (Bytes(static_cast<uint64_t>(one.r_addend), wanted.size()) == wanted) places.push_back(one.r_offset);
+  }
+  return places;
+}
+
 std::optional<uint64_t> ElfImage::FileOffset(uint64_t address) const {
   for (const Elf64_Phdr& segment : segments_) {
     if (segment.p_type != PT_LOAD || (segment.p_flags & PF_X) == 0 || address < segment.p_vaddr) continue;

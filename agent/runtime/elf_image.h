@@ -28,6 +28,8 @@ class ElfImage {
   [[nodiscard]] uint32_t Word(uint64_t address) const;
   // The address that the pointer there holds once the file is loaded; 0: none into this file.
   [[nodiscard]] uint64_t Pointer(uint64_t address) const;
+  // Where the pointers to this text lie, of those that the linker sets when it loads the file.
+  [[nodiscard]] std::vector<uint64_t> PointersTo(std::string_view text) const;
   // The place in the file of a function.
   [[nodiscard]] std::optional<uint64_t> FileOffset(uint64_t address) const;
   // The address of the file's first byte in memory, as in the file; 0 for what is loaded anywhere.

@@ -106,6 +106,9 @@ Result<PythonFile> Examine(const ElfImage& image, std::string_view name) {
     if (!offset) return Error{"what makes its contexts was not found"};
     offsets->push_back(*offset);
   }
+  const auto run = image.FileOffset(MethodOf(image, *type, "run"));
+  if (!run) return Error{"Context.run was not found"};
+  file.run = *run;
   return file;
 }
 

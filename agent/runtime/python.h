@@ -42,6 +42,7 @@ struct PythonFile {
   std::vector<uint64_t> copy_current;  // offsets in it: the new context is the current one's child
   std::vector<uint64_t> copy_other;    // it is a copy of whichever
   uint64_t enter = 0;                  // PyContext_Enter
+  uint64_t run = 0;                    // Context.run()
 };
 
 struct PythonProcess {

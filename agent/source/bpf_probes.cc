@@ -58,6 +58,11 @@ void BpfProbes::OnCalls(uint32_t tgid) {
   found->second.probed = Probe(tgid, found->second, /*again=*/false);
 }
 
+void BpfProbes::OnMapped(uint32_t tgid) {
+  const std::string exe = process::ExecutableOf(tgid);
+  if (runtime::MayRunPython(exe) && wanted_(tgid, exe)) python_.OnMapped(tgid);
+}
+
 void BpfProbes::OnTime(uint64_t now_ns) {
   python_.OnTime(now_ns);
   if (now_ns >= next_look_ns_) {

@@ -33,6 +33,8 @@ class BpfProbes {
   void AddPresent();
   void OnExec(uint32_t tgid, const std::string& exe, uint64_t now_ns);
   void OnExit(uint32_t tgid);
+  // The process has mapped a library.
+  void OnMapped(uint32_t tgid);
   // The process has a connection that it did not accept, as far as is known.
   void OnCalls(uint32_t tgid);
   // A library is mapped some time after the exec: looks again at those that lacked one.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "agent/process/present.h"
+#include "agent/runtime/python_modules.h"
 #include "bpf/state.h"
 #include "tracelet.skel.h"
 
@@ -40,6 +41,7 @@ bool BpfPython::Probe(uint32_t tgid, bool again) {
     }
     const auto used = files_.Use(python->file.path, places);
     status = used ? Enter(tgid, *python) : Status(used.error());
+    if (status) ProbeModules(tgid);
   }
   if (!status && !again) {
     spdlog::warn("python (pid {}): calls of its coroutines are not linked, because {}", tgid, status.error().message);
@@ -56,12 +58,52 @@ Status BpfPython::Enter(uint32_t tgid, const runtime::PythonProcess& python) {
                              .interpreter = layout.interpreter,
                              .context = layout.context,
                              .entered = runtime::kPythonEntered,
-                             .refused = 0};
+                             .refused = 0,
+                             .buffers = 0,
+                             .jobs = 0,
+                             .pad = 0};
   if (bpf_map_update_elem(bpf_map__fd(skeleton_.maps.python_processes), &tgid, &entry, BPF_ANY) != 0) {
     return SystemError("there are too many of them");
   }
   ++skeleton_.bss->pythons;
   return Ok();
+}
+
+void BpfPython::OnMapped(uint32_t tgid) {
+  if (skeleton_.bss->pythons != 0) ProbeModules(tgid);
+}
+
+// Context.run() is used much, and only probed where uvloop is: before 0.23 it called the protocol so.
+void BpfPython::ProbeCallbacks(const std::string& proc) {
+  const auto python = runtime::FindPython(proc);
+  if (!python) return;
+  const auto used = with_uvloop_.Use(python->file.path, {{skeleton_.progs.python_enters, python->file.run}});
+  if (!used) spdlog::warn("python: calls from uvloop are not linked, because {}", used.error().message);
+}
+
+// What cannot be probed is not seen, and then refused.
+void BpfPython::ProbeModules(uint32_t tgid) {
+  const std::string proc = "/proc/" + std::to_string(tgid);
+  for (const runtime::PythonModule& module : runtime::FindPythonModules(proc)) {
+    if (module.uvloop) ProbeCallbacks(proc);
+    if (module.places.empty()) continue;
+    std::vector<BpfFiles::Place> places;
+    for (const auto& [program, offset] : module.places) {
+      switch (program) {
+        case runtime::PythonProgram::kBuffers:
+          places.push_back({skeleton_.progs.python_buffers, offset});
+          break;
+        case runtime::PythonProgram::kPuts:
+          places.push_back({skeleton_.progs.python_puts, offset});
+          break;
+        case runtime::PythonProgram::kGot:
+          places.push_back({skeleton_.progs.python_got, offset, true});
+          break;
+      }
+    }
+    const auto used = files_.Use(module.path, places);
+    if (!used) spdlog::debug("python (pid {}): {} is not probed, because {}", tgid, module.path, used.error().message);
+  }
 }
 
 void BpfPython::OnTime(uint64_t now_ns) {
@@ -92,6 +134,7 @@ void BpfPython::OnExit(uint32_t tgid) {
 
 void BpfPython::Detach() {
   files_.Clear();
+  with_uvloop_.Clear();
   processes_.clear();
   waiting_ = 0;
   skeleton_.bss->pythons = 0;

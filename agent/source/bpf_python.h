@@ -25,6 +25,8 @@ class BpfPython {
   // A process that is traced and may run it. `exec_ns`: what it lacks now it may map later; 0: it
   // is there for long.
   void OnProcess(uint32_t tgid, uint64_t exec_ns);
+  // It has mapped a library.
+  void OnMapped(uint32_t tgid);
   void OnExit(uint32_t tgid);
   // Looks again at those that lacked something; now and then for those whose exit was not seen.
   void OnTime(uint64_t now_ns);
@@ -41,10 +43,13 @@ class BpfPython {
 
   // False, with the reason logged, when it cannot be understood. Again: it may be later.
   bool Probe(uint32_t tgid, bool again);
+  void ProbeModules(uint32_t tgid);
+  void ProbeCallbacks(const std::string& proc);
   Status Enter(uint32_t tgid, const runtime::PythonProcess& python);
 
   tracelet_bpf& skeleton_;
   BpfFiles files_;
+  BpfFiles with_uvloop_;  // of these files, and probed at one place more
   std::unordered_map<uint32_t, Process> processes_;  // by tgid
   size_t waiting_ = 0;                               // of these, may be probed later
   uint32_t generation_ = 0;

@@ -127,8 +127,10 @@ Result<bool> BpfSource::Poll(EventSink& sink, std::chrono::milliseconds timeout)
 
 void BpfSource::ProbeFor(const event_header& event) {
   if (stopped_) return;
-  if (event.kind == EVENT_MAPPED) return tls_->OnMapped(event.tgid);
-  if (event.kind == EVENT_OPEN) {
+  if (event.kind == EVENT_MAPPED) {
+    tls_->OnMapped(event.tgid);
+    probes_->OnMapped(event.tgid);
+  } else if (event.kind == EVENT_OPEN) {
     if (reinterpret_cast<const event_open&>(event).role != ROLE_SERVER) probes_->OnCalls(event.tgid);
   } else if (event.kind == EVENT_EXIT) {
     probes_->OnExit(event.tgid);

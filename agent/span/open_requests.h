@@ -49,6 +49,11 @@ inline ThreadKey ThreadOf(const conn::Operation& operation) {
   return {.process = operation.process, .tid = operation.tid, .thread_start = operation.thread_start};
 }
 
+// It waited for listening sockets, if for anything: accepted, read, and called in one go.
+inline bool AcceptedItself(const RequestStart& server) {
+  return server.accept_tid != 0 && server.accept_tid == server.first.tid && server.accept_waits == server.first.waits;
+}
+
 struct ThreadKeyHash {
   size_t operator()(const ThreadKey& key) const {
     return std::hash<process::ProcessKey>{}(key.process) ^

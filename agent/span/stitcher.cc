@@ -141,6 +141,7 @@ void Stitcher::LinkServer(const RequestPtr& server) {
   thread_.OnServerStart(*server);
   loop_.OnServerStart(server, open_servers_);
   python_.OnServerStart(server);
+  handover_.OnServerStart(server);
   goroutine_.OnServerStart(server);
   open_servers_.Add(server);
   if (AskHeader(*server, open_servers_).remote != nullptr) server->link = LinkRule::kHeader;
@@ -154,6 +155,7 @@ void Stitcher::LinkClient(const RequestPtr& client) {
   const Verdict thread = goroutines ? Verdict{} : thread_.Ask(*client, open_servers_);
   const Verdict loop = loop_.Ask(*client, open_servers_);
   const Verdict python = python_.Ask(*client, open_servers_);
+  const Verdict handover = handover_.Ask(*client, open_servers_);
   const bool by_header = header.parent || header.remote != nullptr;
   if (by_header) client->link = LinkRule::kHeader;
   RequestPtr parent;
@@ -162,7 +164,8 @@ void Stitcher::LinkClient(const RequestPtr& client) {
                                     {&goroutine, LinkRule::kGoroutine},
                                     {&python, LinkRule::kPython},
                                     {&thread, LinkRule::kThread},
-                                    {&loop, LinkRule::kLoop}}) {
+                                    {&loop, LinkRule::kLoop},
+                                    {&handover, LinkRule::kHandover}}) {
     if (!verdict->parent) continue;
     if (parent && parent != verdict->parent) {
       client->link = LinkRule::kNone;
@@ -179,10 +182,11 @@ void Stitcher::LinkClient(const RequestPtr& client) {
     loop_.OnLinked(*client, *parent);
   } else if (!by_header) {
     // What a runtime's probes say is more than what threads look like from outside.
-    const Verdict& verdict = goroutine.refused != LinkRefusal::kNone ? goroutine
-                             : python.refused != LinkRefusal::kNone  ? python
-                             : loop.refused != LinkRefusal::kNone    ? loop
-                                                                     : thread;
+    const Verdict& verdict = goroutine.refused != LinkRefusal::kNone  ? goroutine
+                             : python.refused != LinkRefusal::kNone   ? python
+                             : handover.refused != LinkRefusal::kNone ? handover
+                             : loop.refused != LinkRefusal::kNone     ? loop
+                                                                      : thread;
     Refuse(*client, parent ? LinkRefusal::kConflict : verdict.refused, verdict.candidates);
   }
 }
@@ -219,6 +223,7 @@ RequestPtr Stitcher::Close(uint64_t handle) {
     open_servers_.Remove(*request);
     loop_.OnServerEnd(*request);
     python_.OnServerEnd(*request);
+    handover_.OnServerEnd(*request);
     goroutine_.OnServerEnd(*request);
   } else {
     loop_.OnCallEnd(*request);
@@ -232,6 +237,7 @@ void Stitcher::OnResponseOpenEnded(uint64_t handle) {
   open_servers_.Release(*found->second);
   loop_.OnServerEnd(*found->second);
   python_.OnServerEnd(*found->second);
+  handover_.OnServerEnd(*found->second);
   goroutine_.OnServerReleased(*found->second);
 }
 

@@ -25,6 +25,7 @@
 #include "agent/span/request_sink.h"
 #include "agent/span/request_start.h"
 #include "agent/span/rules/goroutine.h"
+#include "agent/span/rules/handover.h"
 #include "agent/span/rules/loop.h"
 #include "agent/span/rules/peer.h"
 #include "agent/span/rules/python.h"
@@ -120,6 +121,7 @@ class Stitcher : public RequestSink {
   SdkRule sdk_;
   TellingMemory remembered_;
   PythonRule python_;
+  HandoverRule handover_;
   uint64_t latest_ns_ = 0;  // latest time heard of, CLOCK_MONOTONIC
   uint64_t to_unix_ns_ = 0;
   SpanLedger ledger_;

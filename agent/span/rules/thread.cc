@@ -9,11 +9,6 @@ Verdict Refuse(LinkRefusal reason) {
   return {.parent = nullptr, .remote = nullptr, .refused = reason, .candidates = {}};
 }
 
-// It waited for listening sockets, if for anything: accepted, read, and called in one go.
-bool AcceptedItself(const RequestStart& server) {
-  return server.accept_tid != 0 && server.accept_tid == server.first.tid && server.accept_waits == server.first.waits;
-}
-
 // Why `server`, the only open request on the thread that makes `call`, is not its parent.
 LinkRefusal Doubt(const Request& request, const RequestStart& call) {
   const RequestStart& server = request.start;

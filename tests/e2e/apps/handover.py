@@ -1,6 +1,8 @@
 """Servers whose calls are made by somebody else than the thread that read the request. POST /HOP/ID asks NEXT/ID.
 
 HAND_OVER=pool: the request's thread waits for a worker of a small pool, which makes the call.
+HAND_OVER=pool_map: likewise, three jobs for each request.
+HAND_OVER=pool_left: the worker's job is to take one out of a list, which may be an earlier request's.
 HAND_OVER=dispatcher: one thread reads every request and puts it in a queue; workers call and answer.
 HAND_OVER=loop: one asyncio event loop does everything; uvloop's with LOOP=uvloop.
 HAND_OVER=after: the request's thread answers first, then calls for a job that another request left behind."""
@@ -14,6 +16,7 @@ import queue
 import socket
 import sys
 import threading
+import time
 import urllib.parse
 from concurrent.futures import ThreadPoolExecutor
 
@@ -69,6 +72,28 @@ def pool():
     def handle(connection, order):
         workers.submit(ask_next, order).result()
         connection.sendall(reply(order))
+
+    serve_in_threads(handle)
+
+
+def pool_map():
+    workers = ThreadPoolExecutor(4)
+
+    def handle(connection, order):
+        list(workers.map(lambda job: job(), [lambda: time.sleep(0.002), lambda: ask_next(order), lambda: time.sleep(0.001)]))
+        connection.sendall(reply(order))
+
+    serve_in_threads(handle)
+
+
+def pool_left():
+    workers = ThreadPoolExecutor(4)
+    left_behind = collections.deque()
+
+    def handle(connection, order):
+        left_behind.append(order)
+        connection.sendall(reply(order))
+        workers.submit(lambda: ask_next(left_behind.popleft()))
 
     serve_in_threads(handle)
 

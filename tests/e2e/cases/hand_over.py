@@ -1,4 +1,5 @@
-"""Calls made by another thread than the request's, or for another request: refused, never wrong. Coroutines: linked."""
+"""Calls made by another thread than the request's, or for another request: refused, never wrong. Coroutines and the jobs
+of executors: linked."""
 
 from harness import Hop, load, score
 from harness.test import APPS, PYTHON
@@ -8,19 +9,20 @@ def run(test):
     tracelet = test.tracelet()
     last = test.relay()
     traffic = []
-    for way, link in {"pool": "refused", "dispatcher": "refused", "loop": "python"}.items():
+    for way, link in {"pool": "handover", "dispatcher": "refused", "loop": "python"}.items():
         front = test.serve([PYTHON, APPS / "handover.py"], next=last + "/last", environment={"HAND_OVER": way})
         keep_alive = way != "dispatcher"
         traffic += load(front + f"/{way}", [Hop(way), Hop("last", link)], keep_alive)
     score(tracelet.stop(), traffic)
-    after_the_answer(test, last)
+    for way in ("after", "pool_left"):
+        after_the_answer(test, last, way)
 
 
-def after_the_answer(test, last):
-    """The call comes on the thread of a request that is over, or of one that did not cause it."""
+def after_the_answer(test, last, way):
+    """The call comes on the thread of a request that is over, or of one that did not cause it; or in its job."""
     tracelet = test.tracelet()
-    front = test.serve([PYTHON, APPS / "handover.py"], next=last + "/last", environment={"HAND_OVER": "after"})
-    traffic = load(front + "/after", [Hop("after")], keep_alive=True)
+    front = test.serve([PYTHON, APPS / "handover.py"], next=last + "/last", environment={"HAND_OVER": way})
+    traffic = load(front + f"/{way}", [Hop(way)], keep_alive=True)
     spans = tracelet.stop()
     called = [span for span in spans if span.path.startswith("/last/")]
     assert len(called) > 1000, f"{len(called)} calls"

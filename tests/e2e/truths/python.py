@@ -57,6 +57,8 @@ CASES = [
     asynchronous("asyncio.Queue, workers' tasks", WAY="queue_tasks"),
     asynchronous("asyncio.Queue, workers' tasks, uvloop", WAY="queue_tasks", SERVER="uvicorn", LOOP="uvloop"),
     asynchronous("run_in_executor, 8 threads", WAY="executor"),
+    asynchronous("run_in_executor, 8 threads, uvloop", WAY="executor", SERVER="uvicorn", LOOP="uvloop"),
     handed_over("ThreadPoolExecutor, 4 threads", "pool"),
+    handed_over("ThreadPoolExecutor.map, 4 threads", "pool_map"),
     handed_over("dispatcher, queue.Queue, 4 threads", "dispatcher", keep_alive=False),
 ]
