@@ -45,7 +45,8 @@ enum event_kind {
 	EVENT_EXEC = 4,	   /* struct event_exec: a process runs a new program */
 	EVENT_EXIT = 5,	   /* struct event_header: the last thread of a process ended */
 	EVENT_CONNECT = 6, /* struct event_connect: an event loop began to connect */
-	EVENT_MAPPED = 7,  /* struct event_header: a process mapped a library that may have to be probed */
+	EVENT_MAPPED =
+		7, /* struct event_header: a process mapped a library that may have to be probed */
 };
 
 enum event_direction { DIRECTION_RX = 0, DIRECTION_TX = 1 };

@@ -213,9 +213,9 @@ struct python_process {
 	__u16 interpreter;
 	__u16 context;
 	__u16 entered; /* offset in PyContext */
-	__u8 refused; /* 1: it is not as it should be, so nothing is said of it any more */
-	__u8 buffers; /* 1: it writes by uvloop */
-	__u8 jobs;    /* 1: it gives jobs to executors */
+	__u8 refused;  /* 1: it is not as it should be, so nothing is said of it any more */
+	__u8 buffers;  /* 1: it writes by uvloop */
+	__u8 jobs;     /* 1: it gives jobs to executors */
 	__u8 pad;
 };
 

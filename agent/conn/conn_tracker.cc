@@ -178,8 +178,9 @@ void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint3
   const std::string_view bytes(reinterpret_cast<const char*>(event.bytes), stale ? 0 : event.captured);
   Operation operation = MakeOperation(event, lost);
   if (event.evidence_type == EVIDENCE_HANDOVER) {
-    operation.giver_lost = losses_.Of(static_cast<uint32_t>(event.evidence >> 32),
-                                      static_cast<uint32_t>(event.evidence), static_cast<uint32_t>(event.evidence_parent));
+    operation.giver_lost =
+        losses_.Of(static_cast<uint32_t>(event.evidence >> 32), static_cast<uint32_t>(event.evidence),
+                   static_cast<uint32_t>(event.evidence_parent));
   }
   const Chunk chunk{event.offset, event.length, bytes, operation, (event.flags & DATA_FRAME) != 0};
   if (!connection.parser) {

@@ -3,25 +3,31 @@
 #include <sys/stat.h>
 
 #include "agent/source/return_probes.h"
+#include "agent/source/uprobe_multi.h"
 
 namespace tracelet::source {
-namespace {
 
-Result<UprobeLinks> Attach(const std::string& path, const std::vector<BpfFiles::Place>& places) {
-  UprobeLinks links;
-  for (const BpfFiles::Place& place : places) {
+Status BpfFiles::Attach(const std::string& path, const std::vector<Place>& places, File& file) const {
+  for (size_t i = 0; i < places.size(); ++i) {
+    const Place& place = places[i];
     if (place.at_return && ReturnProbesHarmHere()) return Error{kReturnProbesHarm};
-    auto link = AttachUprobe(place.program, place.at_return, path, place.offset);
-    if (!link) {
-      while (!links.empty()) links.pop_back();
-      return link.error();
+    if (!at_once_) {
+      auto link = AttachUprobe(place.program, place.at_return, path, place.offset);
+      if (!link) return link.error();
+      file.links.push_back(std::move(*link));
+      continue;
     }
-    links.push_back(std::move(*link));
+    UprobePlaces same{.offsets = {place.offset}, .cookies = {0}, .returns = place.at_return};
+    while (i + 1 < places.size() && places[i + 1].program == place.program) {
+      same.offsets.push_back(places[++i].offset);
+      same.cookies.push_back(0);
+    }
+    auto link = AttachUprobes(place.program, path, same);
+    if (!link) return link.error();
+    file.at_once.push_back(std::move(*link));
   }
-  return links;
+  return Ok();
 }
-
-}  // namespace
 
 Result<BpfFiles::Id> BpfFiles::Use(const std::string& path, const std::vector<Place>& places) {
   struct stat status {};
@@ -33,9 +39,12 @@ Result<BpfFiles::Id> BpfFiles::Use(const std::string& path, const std::vector<Pl
     return id;
   }
   if (files_.size() >= kMaxFiles) return Error{"too many different executables"};
-  Result<UprobeLinks> links = Attach(path, places);
-  if (!links) return links.error();
-  files_.emplace(id, File{.links = std::move(*links), .users = 1});
+  File file{.links = {}, .at_once = {}, .users = 1};
+  if (const Status attached = Attach(path, places, file); !attached) {
+    while (!file.links.empty()) file.links.pop_back();
+    return attached.error();
+  }
+  files_.emplace(id, std::move(file));
   return id;
 }
 

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "agent/base/result.h"
+#include "agent/base/unique_fd.h"
 #include "agent/source/bpf_uprobe_link.h"
 
 struct bpf_program;
@@ -34,6 +35,9 @@ class BpfFiles {
     bool at_return = false;
   };
 
+  // `at_once`: MakeUprobeMulti() was called for all programs.
+  explicit BpfFiles(bool at_once = false) : at_once_(at_once) {}
+
   // For one more process: the probes are there when it returns. Those of `places` are attached in
   // this order unless the file has them already.
   Result<Id> Use(const std::string& path, const std::vector<Place>& places);
@@ -45,8 +49,12 @@ class BpfFiles {
  private:
   struct File {
     UprobeLinks links;  // the one attached last comes last
+    std::vector<UniqueFd> at_once;
     size_t users = 0;
   };
+  Status Attach(const std::string& path, const std::vector<Place>& places, File& file) const;
+
+  const bool at_once_;
   std::map<Id, File> files_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "agent/process/present.h"
 #include "agent/runtime/python_modules.h"
+#include "agent/source/uprobe_multi.h"
 #include "bpf/state.h"
 #include "tracelet.skel.h"
 
@@ -18,6 +19,18 @@ constexpr uint64_t kRetryNs = 5'000'000'000;  // a dynamic linker is done by the
 constexpr uint64_t kLookNs = 10'000'000'000;
 
 }  // namespace
+
+void BpfPython::Choose(tracelet_bpf& skeleton) {
+  if (!HasUprobeMulti()) return;
+  for (bpf_program* program :
+       {skeleton.progs.python_enters, skeleton.progs.python_copied_current, skeleton.progs.python_copied_other,
+        skeleton.progs.python_buffers, skeleton.progs.python_puts, skeleton.progs.python_got}) {
+    MakeUprobeMulti(program);
+  }
+}
+
+BpfPython::BpfPython(tracelet_bpf& skeleton)
+    : skeleton_(skeleton), files_(HasUprobeMulti()), with_uvloop_(HasUprobeMulti()) {}
 
 void BpfPython::OnProcess(uint32_t tgid, uint64_t exec_ns) {
   OnExit(tgid);

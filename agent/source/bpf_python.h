@@ -20,7 +20,9 @@ namespace tracelet::source {
 class BpfPython {
  public:
   // `skeleton` is loaded and must outlive it.
-  explicit BpfPython(tracelet_bpf& skeleton) : skeleton_(skeleton) {}
+  explicit BpfPython(tracelet_bpf& skeleton);
+  // Before `skeleton` is loaded.
+  static void Choose(tracelet_bpf& skeleton);
 
   // A process that is traced and may run it. `exec_ns`: what it lacks now it may map later; 0: it
   // is there for long.
@@ -49,7 +51,7 @@ class BpfPython {
 
   tracelet_bpf& skeleton_;
   BpfFiles files_;
-  BpfFiles with_uvloop_;  // of these files, and probed at one place more
+  BpfFiles with_uvloop_;                             // of these files, and probed at one place more
   std::unordered_map<uint32_t, Process> processes_;  // by tgid
   size_t waiting_ = 0;                               // of these, may be probed later
   uint32_t generation_ = 0;

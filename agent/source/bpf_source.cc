@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 #include "agent/base/clock.h"
@@ -175,9 +176,11 @@ void BpfSource::DoTimers(EventSink& sink, uint64_t now_ns) {
 void BpfSource::Stop() {
   if (std::exchange(stopped_, true)) return;
   programs_->Detach();
-  probes_->Detach();
-  goroutines_->Detach();
-  tls_->Detach();
+  {  // each waits for the kernel, which waits for everybody to have left each probe
+    const std::jthread probes([this] { probes_->Detach(); });
+    const std::jthread goroutines([this] { goroutines_->Detach(); });
+    tls_->Detach();
+  }
   give_up_ns_ = ReadClock(CLOCK_MONOTONIC) + kDrainLimitNs;
 }
 

@@ -31,7 +31,8 @@ class HandoverRule {
     std::vector<RequestPtr> requests;
     bool met = false;  // two of these were open at once
   };
-  std::unordered_map<ThreadKey, Open, ThreadKeyHash> open_;  // of threads of CPython that block; those with open requests only
+  std::unordered_map<ThreadKey, Open, ThreadKeyHash>
+      open_;  // of threads of CPython that block; those with open requests only
 };
 
 }  // namespace tracelet::span
