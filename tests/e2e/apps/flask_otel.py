@@ -1,4 +1,4 @@
-"""Flask that traces itself: OpenTelemetry, Jaeger thrift to the UDP port $AGENT_PORT. Its calls of NEXT are not instrumented."""
+"""Flask that traces itself: OpenTelemetry, Jaeger thrift to UDP $AGENT_HOST:$AGENT_PORT. Its calls of NEXT are not instrumented."""
 
 import http.client
 import json
@@ -15,7 +15,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 NEXT = urllib.parse.urlsplit(os.environ["NEXT"])
 provider = TracerProvider(resource=Resource.create({"service.name": os.environ.get("SERVICE", "flask-otel")}))
-exporter = JaegerExporter(agent_host_name="127.0.0.1", agent_port=int(os.environ["AGENT_PORT"]), udp_split_oversized_batches=True)
+agent = {"agent_host_name": os.environ.get("AGENT_HOST", "127.0.0.1"), "agent_port": int(os.environ["AGENT_PORT"])}
+exporter = JaegerExporter(**agent, udp_split_oversized_batches=True)
 provider.add_span_processor(BatchSpanProcessor(exporter))
 trace.set_tracer_provider(provider)
 app = Flask("flask-otel")
@@ -31,4 +32,4 @@ def serve(hop, order):
     return {"id": order, "via": hop, "next": answer}
 
 
-app.run("127.0.0.1", int(os.environ["PORT"]), threaded=True)
+app.run(os.environ.get("HOST", "127.0.0.1"), int(os.environ["PORT"]), threaded=True)
