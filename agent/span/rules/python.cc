@@ -41,7 +41,10 @@ Verdict PythonRule::Ask(const Request& client, const OpenRequests& open) const {
   if (family == open_.end()) return Refuse(LinkRefusal::kNoEvidence);
   const RequestPtr& server = family->second.requests.front();
   if (family->second.met || server->start.multiplexed) return Refuse(LinkRefusal::kAmbiguous);
-  if (server->start.events_lost) return Refuse(LinkRefusal::kLostEvent);
+  const bool same_thread = ThreadOf(server->start.first) == ThreadOf(call.first);
+  if (server->start.events_lost || (same_thread && server->start.first.lost != call.first.lost)) {
+    return Refuse(LinkRefusal::kLostEvent);
+  }
   const uint64_t branch = call.first.evidence_parent;
   if (branch != 0 && branch < server->start.first.time_ns) return Refuse(LinkRefusal::kDeferredWork);
   return {.parent = server, .remote = nullptr, .candidates = {}};

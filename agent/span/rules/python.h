@@ -8,7 +8,7 @@
 //   two requests   HTTP/2, or pipelined, or one that came while another was open: whose the
 //                  context is, is not known
 //   multiplexing   an HTTP/2 call is written by whichever coroutine comes first
-//   lost event     of the connection, so that another request may have been missed
+//   lost event     of the connection, or of the thread, so that another request may have been missed
 #pragma once
 
 #include <cstdint>

@@ -111,6 +111,15 @@ TEST_F(PythonRuleTest, NumbersAreOfOneProcess) {
   ExpectRefused(call, LinkRefusal::kNoEvidence);
 }
 
+// The answer, and the connection's next request.
+TEST_F(PythonRuleTest, EventsThatTheThreadLostSinceMayHaveBeenTheNextRequest) {
+  const uint64_t server = ServeIn(kFamily);
+  thread_.lost = 2;
+  const uint64_t call = CallIn(kFamily, now_ns_);
+  Settle({call, server});
+  ExpectRefused(call, LinkRefusal::kLostEvent);
+}
+
 TEST_F(PythonRuleTest, LostEventsRefuse) {
   RequestStart doubtful = In(Kind::kServer, kFamily);
   doubtful.events_lost = true;
