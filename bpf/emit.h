@@ -14,11 +14,21 @@ static __always_inline struct ledger *ledger_here(__u32 cpu)
 	return &ledgers[cpu & (MAX_CPUS - 1)];
 }
 
-/* BPF_XADD (no fetch: 5.10 has none), so that a softirq in between loses nothing. */
-#define LEDGER_ADD(counter)                                                                        \
-	__sync_fetch_and_add(&ledger_here(bpf_get_smp_processor_id())->counter, 1)
+/* BPF_XADD (no fetch: 5.10 has none), so that a softirq in between loses nothing. In a function because it is seldom
+ * called, and each call of a helper that the kernel inlines moves the whole program when it is loaded. */
+__weak __noinline int ledger_add(__u32 counter)
+{
+	__u64 *counters = (__u64 *)ledger_here(bpf_get_smp_processor_id());
 
-static __always_inline void *emit_ring(__u32 cpu)
+	if (counter < sizeof(struct ledger) / sizeof(__u64))
+		__sync_fetch_and_add(&counters[counter], 1);
+	return 0;
+}
+
+#define LEDGER_ADD(counter) ledger_add(__builtin_offsetof(struct ledger, counter) / sizeof(__u64))
+
+/* A function for the same reason. */
+static __noinline __attribute__((unused)) void *emit_ring(__u32 cpu)
 {
 	__u32 index = cpu / settings.cpus_per_ring;
 

@@ -41,8 +41,8 @@ struct Source {
   uint32_t ring_bytes = 4u << 20;  // per ring, a power of two; counts as resident memory
   uint32_t cpus_per_ring = 8;
   uint32_t max_connections = 65'536;
-  uint32_t max_threads = 65'536;
-  uint32_t max_processes = 32'768;
+  uint32_t max_threads = 32'768;
+  uint32_t max_processes = 16'384;
   uint32_t drain_interval_ms = 20;     // also wakes when a ring is an eighth full
   uint32_t cost_sample_period_s = 60;  // 0: never
   uint32_t priority = 15;              // of the capture thread: minus its niceness; 0: as it is

@@ -27,12 +27,18 @@ void LeaveOut(const tracelet_bpf& skeleton, bool late) {
   }
 }
 
+// Maps that no other program uses.
+void LeaveOutMaps(const tracelet_bpf& first) {
+  for (bpf_map* map : {first.maps.go_tls_calls, first.maps.thread_scratches}) bpf_map__set_autocreate(map, false);
+}
+
 // Both are the same object, so their maps come in the same order. Variables are maps, too.
 int ShareMaps(const tracelet_bpf& first, const tracelet_bpf& second) {
   bpf_map* from = bpf_object__next_map(first.obj, nullptr);
   bpf_map* map = nullptr;
   bpf_object__for_each_map(map, second.obj) {
-    if (const int error = bpf_map__reuse_fd(map, bpf_map__fd(from)); error != 0) return error;
+    const int error = bpf_map__autocreate(from) ? bpf_map__reuse_fd(map, bpf_map__fd(from)) : 0;
+    if (error != 0) return error;
     from = bpf_object__next_map(first.obj, from);
   }
   return 0;
@@ -47,6 +53,7 @@ void BpfLatePrograms::Destroy::operator()(tracelet_bpf* skeleton) const { tracel
 BpfLatePrograms::BpfLatePrograms(tracelet_bpf& first, const BpfKernelTypes& kernel_types)
     : first_(first), kernel_types_(kernel_types) {
   LeaveOut(first, /*late=*/true);
+  LeaveOutMaps(first);
 }
 
 BpfLatePrograms::~BpfLatePrograms() = default;
