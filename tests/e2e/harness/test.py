@@ -201,9 +201,10 @@ service:
         return self.serve(["node", APPS / "loops.js"], environment={"WAY": "answer"})
 
     def compile(self, source):
-        """A C program of apps/; returns its path."""
+        """A C or C++ program of apps/; returns its path."""
         program = self.directory / pathlib.Path(source).stem
-        subprocess.run(["gcc", "-O1", "-Wall", "-Werror", "-pthread", APPS / source, "-o", program], check=True)
+        compiler = ["gcc"] if source.endswith(".c") else ["g++", "-std=c++20"]
+        subprocess.run([*compiler, "-O1", "-Wall", "-Werror", "-pthread", APPS / source, "-o", program], check=True)
         return program
 
     # --- end

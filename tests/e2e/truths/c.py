@@ -1,14 +1,19 @@
-"""C: pools and loops written by hand."""
+"""C and C++: pools and loops written by hand."""
 
-from harness.test import APPS
 from harness.truth import Case
 
 
-def task_queue(test, next):
-    port = test.port()
-    test.start([test.compile("task_queue.c"), port, next.split(":")[2].partition("/")[0]])
-    test.wait_for(("127.0.0.1", port))
-    return f"http://127.0.0.1:{port}"
+def by_hand(source):
+    def start(test, next):
+        port = test.port()
+        test.start([test.compile(source), port, next.split(":")[2].partition("/")[0]])
+        test.wait_for(("127.0.0.1", port))
+        return f"http://127.0.0.1:{port}"
+
+    return start
 
 
-CASES = [Case("C", "epoll loop with a queue", task_queue, hop="queue")]
+CASES = [
+    Case("C", "epoll loop with a queue", by_hand("task_queue.c"), hop="queue"),
+    Case("C++", "condition variable, 4 threads", by_hand("thread_pool.cc"), hop="pool"),
+]
