@@ -1,26 +1,29 @@
-"""gRPC in Go and Python, unary and streaming, some failing, some cancelled: every call has both its spans, right."""
+"""gRPC in Go, Python, Node and Java, unary and streaming, some failing, some cancelled: every call has both its spans, right."""
 
 from harness.rpc import Call, Client, Counter, by_call, check_calls, judge_chain, serve, show
 
 LEVELS = {1: 12, 10: 60, 50: 300}  # concurrency: calls
+LANGUAGES = ("go", "python", "node", "java")
 
 
 def run(test):
     tracelet = test.tracelet()
-    calls, chains = [], []
-    for server in ("go", "python"):
+    calls, chains = [], {}
+    for server in LANGUAGES:
         address = serve(test, server)
-        for client in ("go", "python"):
+        for client in LANGUAGES:
             program = Client(test, client, address)
             for concurrency, count in LEVELS.items():
                 calls += program.call(f"{client}-{server}-{concurrency}", count, concurrency)
-    inner = serve(test, "go")
-    outer = serve(test, "python", next=inner)
-    for client in ("go", "python"):
-        program = Client(test, client, outer)
-        for concurrency in (1, 20):
-            chains += program.call(f"chain-{client}-{concurrency}", 40, concurrency, ["Chain"])
-    calls += chains + [Call("Unary", call.id, 0) for call in chains]
+    for outer, inner in (("python", "go"), ("go", "java"), ("java", "go")):
+        address = serve(test, outer, next=serve(test, inner))
+        for client in ("go", "python"):
+            program = Client(test, client, address)
+            for concurrency in (1, 20):
+                prefix = f"chain-{client}-{outer}-{inner}-{concurrency}"
+                chains.setdefault((outer, inner), []).extend(program.call(prefix, 40, concurrency, ["Chain"]))
+    made = [call for some in chains.values() for call in some]
+    calls += made + [Call("Unary", call.id, 0) for call in made]
 
     spans = tracelet.stop()
     found = by_call(spans)
@@ -28,6 +31,7 @@ def run(test):
     show("calls", Counter(call.service for call in calls))
     assert not problems, "\n  ".join([f"{len(problems)} problems", *problems[:8]])
     assert len(spans) == 2 * len(calls), f"{len(spans)} spans of {len(calls)} calls"
-    verdicts = Counter(judge_chain(call, found) for call in chains)
-    show("Python → Go", verdicts)
-    assert "WRONG" not in verdicts, verdicts
+    for (outer, inner), some in chains.items():
+        verdicts = Counter(judge_chain(call, found) for call in some)
+        show(f"{outer} → {inner}", verdicts)
+        assert "WRONG" not in verdicts, verdicts

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from harness.test import APPS, INSTALLED, PYTHON
 
+JAVA = INSTALLED / "grpc-java/grpc_java/target"
 PROGRAMS = {
     "go": [INSTALLED / "grpc/grpcpair"],
     "python": [PYTHON, APPS / "grpc_pair.py"],
     "node": ["node", INSTALLED / "grpc-node/grpc_node/pair.js"],
+    "java": ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{JAVA}/classes:{JAVA}/dependency/*", "demo.Pair"],
 }
 SERVICES = ("Unary", "NotFound", "ServerStream", "ClientStream", "Bidi", "Slow")
 STATUS = {"NotFound": 5, "Slow": 1}  # Slow is cancelled by its caller
@@ -42,7 +44,7 @@ class Client:
         return made
 
 
-def serve(test, language, next="", environment=None):
+def serve(test, language, environment=None, next=""):
     return test.serve([*PROGRAMS[language], "server"], next=next, environment=environment).removeprefix("http://")
 
 
@@ -68,11 +70,17 @@ def check_calls(calls, found):
             messages = span["tracelet.rpc.request.messages"], span["tracelet.rpc.response.messages"]
             if span["rpc.grpc.status_code"] != call.status or span["rpc.system"] != "grpc":
                 problems.append(f"{call}: status {span}")
-            if messages != MESSAGES.get(call.service, messages):
+            if not counted(call, messages):
                 problems.append(f"{call}: {messages} messages {span}")
         if (server.parent, server.trace_id) != (client.span_id, client.trace_id) or server.link != "sequence":
             problems.append(f"{call}: {server} is not of {client}")
     return problems
+
+
+def counted(call, messages):
+    """Exact; or unknown, of Java, which puts several messages into one frame."""
+    pairs = zip(messages, MESSAGES.get(call.service, messages))
+    return all(told == sent or (told is None and ("java" in call.id or "jdk" in call.id)) for told, sent in pairs)
 
 
 def judge_chain(call, found):
@@ -88,4 +96,4 @@ def show(title, counter):
     print(f"{title:<28}", *(f"{count} {word}" for word, count in sorted(counter.items())), sep="  ")
 
 
-__all__ = ["Call", "Client", "Counter", "by_call", "check_calls", "judge_chain", "serve", "show"]
+__all__ = ["Call", "Client", "Counter", "by_call", "check_calls", "counted", "judge_chain", "serve", "show"]

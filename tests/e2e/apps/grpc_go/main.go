@@ -4,6 +4,8 @@
 //	grpcpair server            listens on $PORT; demo.Chain asks $NEXT first
 //	grpcpair client ADDRESS    see run()
 //	grpcpair h2c               net/http on $PORT, by prior knowledge and by upgrade
+//
+// By TLS where $TLS names a directory of cert.pem and key.pem.
 package main
 
 import (
@@ -24,6 +26,7 @@ import (
 	"golang.org/x/net/http2/h2c"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/status"
 )
@@ -42,8 +45,25 @@ func check(err error) {
 	}
 }
 
+// Of one end.
+func transport(server bool) credentials.TransportCredentials {
+	directory := os.Getenv("TLS")
+	if directory == "" {
+		return insecure.NewCredentials()
+	}
+	var found credentials.TransportCredentials
+	var err error
+	if server {
+		found, err = credentials.NewServerTLSFromFile(directory+"/cert.pem", directory+"/key.pem")
+	} else {
+		found, err = credentials.NewClientTLSFromFile(directory+"/cert.pem", "")
+	}
+	check(err)
+	return found
+}
+
 func dial(address string) *grpc.ClientConn {
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()),
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(transport(false)),
 		grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})))
 	check(err)
 	return conn
@@ -170,5 +190,6 @@ func main() {
 		next = dial(address)
 	}
 	handler := func(_ any, stream grpc.ServerStream) error { return serve(stream, next) }
-	check(grpc.NewServer(grpc.ForceServerCodec(raw{}), grpc.UnknownServiceHandler(handler)).Serve(listener))
+	check(grpc.NewServer(grpc.Creds(transport(true)), grpc.ForceServerCodec(raw{}),
+		grpc.UnknownServiceHandler(handler)).Serve(listener))
 }
