@@ -112,7 +112,7 @@ static __always_inline void data_buffer(struct operation *op, struct pt_regs *re
 static __always_inline void data_moved(struct pt_regs *regs, long result, __u32 traits)
 {
 	__u32 flags = data_message_flags(regs, traits);
-	struct report *report = report_here();
+	struct report *report = report_inlined();
 	struct operation *op;
 	struct socket_ref ref;
 

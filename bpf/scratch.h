@@ -28,8 +28,7 @@ struct {
 
 static const struct scratch scratch_empty;
 
-/* A function: see ledger_add(). */
-static __noinline __attribute__((unused)) struct scratch *scratch_here(void)
+static __always_inline struct scratch *scratch_here(void)
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 
@@ -58,7 +57,7 @@ struct {
 	__type(value, struct scratch);
 } cpu_scratches SEC(".maps");
 
-static __noinline __attribute__((unused)) struct scratch *scratch_here(void)
+static __always_inline struct scratch *scratch_here(void)
 {
 	__u32 zero = 0;
 
@@ -66,21 +65,29 @@ static __noinline __attribute__((unused)) struct scratch *scratch_here(void)
 }
 #endif
 
-static __always_inline struct report *report_here(void)
+/* Inlined where every operation comes by; elsewhere a function: see ledger_add(). */
+static __always_inline struct report *report_inlined(void)
 {
 	struct scratch *scratch = scratch_here();
 
 	return scratch ? &scratch->report : NULL;
 }
 
-static __always_inline struct http2_stage *http2_stage_here(void)
+static __noinline __attribute__((unused)) struct report *report_here(void)
+{
+	struct scratch *scratch = scratch_here();
+
+	return scratch ? &scratch->report : NULL;
+}
+
+static __noinline __attribute__((unused)) struct http2_stage *http2_stage_here(void)
 {
 	struct scratch *scratch = scratch_here();
 
 	return scratch ? &scratch->stage : NULL;
 }
 
-static __always_inline struct head_window *head_window_here(void)
+static __noinline __attribute__((unused)) struct head_window *head_window_here(void)
 {
 	struct scratch *scratch = scratch_here();
 
