@@ -147,6 +147,22 @@ enum tls_function {
 	TLS_CALLS_FREE,
 };
 
+/*
+ * What the program is told of a place in a TLS library, as the probe's cookie: the function, and
+ * where the library keeps what bpf/tls_memory.h reads, in bytes / 8; 0: not known. Of a
+ * session: rbio, wbio, and whether it reads ahead (in bytes / 4; 0: it never does). Of a BIO:
+ * how many bytes were read from it and written to it.
+ */
+#define TLS_PLACE_FUNCTION(place) ((place) & 0xff)
+#define TLS_PLACE_RBIO(place) ((place) >> 8 & 0x3ff)
+#define TLS_PLACE_WBIO(place) ((place) >> 18 & 0x3ff)
+#define TLS_PLACE_READ(place) ((place) >> 28 & 0xff)
+#define TLS_PLACE_WRITTEN(place) ((place) >> 36 & 0xff)
+#define TLS_PLACE_AHEAD(place) ((place) >> 44 & 0xfff)
+#define TLS_PLACE(function, rbio, wbio, read, written, ahead)                                      \
+	((__u64)(function) | (__u64)(rbio) << 8 | (__u64)(wbio) << 18 | (__u64)(read) << 28 |      \
+		(__u64)(written) << 36 | (__u64)(ahead) << 44)
+
 struct conn_state {
 	struct conn_id id;
 	struct direction_state direction[2]; /* by enum event_direction */

@@ -66,7 +66,7 @@ static __always_inline void tls_drop_left(struct tls_thread *thread, __u64 stack
 	}
 }
 
-static __always_inline int tls_enter(struct pt_regs *regs, __u8 kind, __u64 counted)
+static __always_inline int tls_enter(struct pt_regs *regs, __u8 kind, __u64 counted, __u64 place)
 {
 	struct tls_thread *thread;
 	struct tls_call *call;
@@ -92,6 +92,9 @@ static __always_inline int tls_enter(struct pt_regs *regs, __u8 kind, __u64 coun
 	call->sock = 0;
 	call->kind = kind;
 	call->mixed = 0;
+	call->place = place;
+	call->before = thread->memory ? tls_bio_written(call) : TLS_NOT_KNOWN;
+	call->outer = TLS_NOT_KNOWN;
 	thread->depth = depth + 1;
 	return 0;
 }
@@ -99,31 +102,31 @@ static __always_inline int tls_enter(struct pt_regs *regs, __u8 kind, __u64 coun
 SEC("uprobe")
 int tls_read(struct pt_regs *regs)
 {
-	return tls_enter(regs, TLS_READ, 0);
+	return tls_enter(regs, TLS_READ, 0, tls_place(regs));
 }
 
 SEC("uprobe")
 int tls_read_ex(struct pt_regs *regs)
 {
-	return tls_enter(regs, TLS_READ, TLS_ARG4(regs));
+	return tls_enter(regs, TLS_READ, TLS_ARG4(regs), tls_place(regs));
 }
 
 SEC("uprobe")
 int tls_write(struct pt_regs *regs)
 {
-	return tls_enter(regs, TLS_WRITE, 0);
+	return tls_enter(regs, TLS_WRITE, 0, tls_place(regs));
 }
 
 SEC("uprobe")
 int tls_write_ex(struct pt_regs *regs)
 {
-	return tls_enter(regs, TLS_WRITE, TLS_ARG4(regs));
+	return tls_enter(regs, TLS_WRITE, TLS_ARG4(regs), tls_place(regs));
 }
 
 SEC("uprobe")
 int tls_handshake(struct pt_regs *regs)
 {
-	return tls_enter(regs, TLS_HANDSHAKE, 0);
+	return tls_enter(regs, TLS_HANDSHAKE, 0, tls_place(regs));
 }
 
 static __always_inline int tls_forget(struct pt_regs *regs)
@@ -146,16 +149,14 @@ SEC("uprobe")
 int tls_function(struct pt_regs *regs)
 {
 	static const __u8 kinds[] = { TLS_READ, TLS_READ, TLS_WRITE, TLS_WRITE, TLS_HANDSHAKE };
-	__u64 function;
+	__u64 place = tls_place(regs), function = TLS_PLACE_FUNCTION(place);
 
-	if (!bpf_core_enum_value_exists(enum bpf_func_id, BPF_FUNC_get_attach_cookie))
-		return 0;
-	function = bpf_get_attach_cookie(regs);
 	if (function >= TLS_CALLS_FREE)
 		return tls_forget(regs);
 	return tls_enter(regs, kinds[function],
 		function == TLS_CALLS_READ_EX || function == TLS_CALLS_WRITE_EX ? TLS_ARG4(regs)
-										: 0);
+										: 0,
+		place);
 }
 
 /* The call that returns now is taken out; an outer one of the same session goes on and tells
@@ -177,6 +178,7 @@ static __always_inline bool tls_leave(struct pt_regs *regs, struct tls_call *lef
 	call = tls_innermost(thread);
 	if (!call || call->session != left->session)
 		return true;
+	left->outer = call->before;
 	call->mixed |= left->mixed || (call->sock && left->sock && call->sock != left->sock);
 	if (left->sock)
 		call->sock = left->sock;
@@ -254,6 +256,24 @@ static __always_inline struct conn_state *tls_returns(
 	return conn;
 }
 
+/* What else a call says of its session's ciphertext. */
+static __always_inline void tls_returned(
+	struct tls_conn *tls, const struct tls_call *call, __s64 count)
+{
+	struct tls_thread *thread;
+
+	if (!tls->apart) {
+		if (count <= 0 || call->kind != TLS_WRITE)
+			tls_moved_nothing(tls, call);
+		return;
+	}
+	if (count <= 0)
+		tls_memory_position(tls, call, 0);
+	thread = tls_thread_here(false);
+	if (thread)
+		thread->memory = 1;
+}
+
 /* Go's too: one program, so that what reports is verified once. Where it is tells which. */
 SEC("uretprobe")
 int tls_return(struct pt_regs *regs)
@@ -280,7 +300,7 @@ int tls_return(struct pt_regs *regs)
 		tls->unclaimed = TLS_UNCLAIMED;
 	if (count > 0 && count <= 0x7fffffff)
 		tls_report(conn, tls, &call, count, go.g ? &go : NULL);
-	if (tls && !go.g && (count <= 0 || call.kind != TLS_WRITE))
-		tls_moved_nothing(tls, &call);
+	if (tls && !go.g)
+		tls_returned(tls, &call, count);
 	return 0;
 }

@@ -17,7 +17,7 @@
  * with a ClientHello, whose 32 random bytes the library keeps in the session's memory. A
  * connection that began with the same bytes, in this process, is the session's: looked for
  * among the session's words until plaintext moves, and compared whole. Found twice (both ends
- * in one process) or not at all, the session has no connection. Positions are unknown.
+ * in one process) or not at all, the session has no connection. Positions: tls_memory.h.
  *
  *   sent      a call that sent n bytes began as many application records as n bytes need,
  *             and no others: they begin with the first of them
@@ -31,6 +31,7 @@
 
 #define TLS_DEPTH 4	/* TLS within TLS: a proxy is spoken to by HTTPS */
 #define TLS_STEPS 64	/* headers and payloads of records, of one operation */
+#define TLS_PIECES 16	/* of an operation's bytes */
 #define TLS_FEW 4	/* records that one read completed and that are told apart by their sizes */
 #define TLS_COMPLETE 32 /* records that the last read completed, the last of them */
 #define TLS_HEADER 5	/* type, version, length */
@@ -48,6 +49,9 @@ struct tls_call {
 	__u64 size;
 	__u64 counted; /* address of the size_t that says how many; 0: the result does */
 	__u64 sock;    /* whose ciphertext it moved; 0: none yet */
+	__u64 place;   /* TLS_PLACE */
+	__u64 before;  /* in memory: ciphertext that the session had made; TLS_NOT_KNOWN */
+	__u64 outer;   /* the same of the call that this one was made in a callback of */
 	__u8 kind;     /* enum tls_kind */
 	__u8 mixed;    /* 1: of several sockets, so of none */
 	__u8 pad[6];
@@ -55,7 +59,7 @@ struct tls_call {
 
 struct tls_thread {
 	__u32 depth;
-	__u32 pad;
+	__u32 memory; /* 1: has called for a session whose ciphertext somebody else moves */
 	struct tls_call calls[TLS_DEPTH];
 };
 
@@ -104,10 +108,19 @@ struct tls_conn {
 	__u8 blocking;	/* the last read slept in the call itself */
 	__u8 apart;	/* 1: a ClientHello without a call, of a session that moves elsewhere */
 	__u8 unclaimed; /* operations until its session was found */
-	__u8 pad[5];
+	__u8 agreed;	/* in memory: TLS_AGREED_* */
+	__u8 pad[4];
+	__u64 taken;	/* in memory: ciphertext that the session has taken */
+	__u64 promised; /* in memory: where a record will begin that is not sent yet; 0: none */
 	struct tls_stream streams[2];		 /* by enum event_direction */
 	struct tls_record records[TLS_COMPLETE]; /* received */
 };
+
+#define TLS_NOT_KNOWN (~0ULL)
+
+/* The session had taken exactly what the socket had received, or made what it had sent. */
+#define TLS_AGREED_RX (1 << 0)
+#define TLS_AGREED_TX (1 << 1)
 
 /* Entries come and go by themselves: what is missing is unknown. */
 __weak SEC(".maps") struct {
@@ -136,6 +149,7 @@ __weak SEC(".maps") struct {
 #define TLS_TRIES 16	 /* calls until a session's connection is found */
 #define TLS_SCAN_STEP 64 /* bytes of a session's memory */
 #define TLS_SCAN_STEPS 32
+#define TLS_SCAN_POINTERS 16 /* at the session's beginning */
 
 struct tls_hello_key {
 	__u64 random; /* the first 8 bytes */
@@ -175,6 +189,13 @@ static __always_inline struct tls_conn *tls_find(const struct conn_state *conn)
 
 	return tls && tls->tx_base == conn->id.tx_base && tls->rx_base == conn->id.rx_base ? tls
 											   : NULL;
+}
+
+/* Of the record in the ciphertext, all of it. */
+static __always_inline __u64 tls_offset(
+	const struct tls_stream *stream, const struct tls_record *record)
+{
+	return stream->next - (__u32)(stream->next - record->offset);
 }
 
 #endif /* TRACELET_BPF_TLS_H */

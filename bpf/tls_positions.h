@@ -3,7 +3,7 @@
 #ifndef TRACELET_BPF_TLS_POSITIONS_H
 #define TRACELET_BPF_TLS_POSITIONS_H
 
-#include "tls.h"
+#include "tls_memory.h"
 
 /* Record position of the first of `count` bytes sent; -1: not certain. */
 static __always_inline __s64 tls_sent(struct tls_stream *stream, __u32 count)
@@ -16,12 +16,6 @@ static __always_inline __s64 tls_sent(struct tls_stream *stream, __u32 count)
 	stream->begun = 0;
 	stream->again = 0;
 	return known ? (__s64)stream->record : -1;
-}
-
-static __always_inline __u64 tls_offset(
-	const struct tls_stream *stream, const struct tls_record *record)
-{
-	return stream->next - (__u32)(stream->next - record->offset);
 }
 
 /* Is this what `count` bytes of plaintext are encrypted to? TLS 1.3; 1.2 with AES-GCM or
@@ -82,9 +76,11 @@ static __always_inline __s64 tls_position(
 {
 	__s64 position;
 
-	if (!tls || tls->apart)
+	if (!tls)
 		return RECORD_UNKNOWN;
-	if (call->kind == TLS_WRITE)
+	if (tls->apart)
+		position = tls_memory_position(tls, call, count);
+	else if (call->kind == TLS_WRITE)
 		position = tls_sent(&tls->streams[DIRECTION_TX], count);
 	else
 		position = tls_received(tls, count, call->size);

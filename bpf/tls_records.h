@@ -68,6 +68,16 @@ static __always_inline bool tls_begins(struct tls_stream *stream, __u32 directio
 	return true;
 }
 
+/* A record begins: if one was said to begin here, or before, was that right? */
+static __always_inline void tls_promise_kept(struct tls_conn *tls, struct tls_stream *sent)
+{
+	if (!tls->promised || sent->begin < tls->promised)
+		return;
+	if (sent->begin != tls->promised || sent->header >> 32 != TLS_APPLICATION_RECORD)
+		sent->odd = 1;
+	tls->promised = 0;
+}
+
 /* Goes over some of the `left` bytes at `user`, to the end of a header or of a payload at
  * most. Returns how many; 0: they are no records. Global, so that it is verified once. */
 __noinline __u32 tls_step(__u64 sock, __u32 direction, __u64 user, __u32 left)
@@ -89,6 +99,8 @@ __noinline __u32 tls_step(__u64 sock, __u32 direction, __u64 user, __u32 left)
 		stream->have += step;
 		if (stream->have == TLS_HEADER && !tls_begins(stream, direction))
 			return 0;
+		if (direction == DIRECTION_TX && stream->have == TLS_HEADER)
+			tls_promise_kept(tls, stream);
 	} else {
 		step = stream->left < left ? stream->left : left;
 		stream->left -= step;
@@ -103,16 +115,37 @@ __noinline __u32 tls_step(__u64 sock, __u32 direction, __u64 user, __u32 left)
 	return step;
 }
 
-/* Goes over the operation's bytes, from record to record. */
-static __always_inline bool tls_follow(__u64 sock, __u32 direction, __u64 user, __u32 left)
+/* Goes over bytes that lie in one piece, from record to record. Global, as tls_step() is. */
+__noinline int tls_follow_piece(__u64 sock, __u32 direction, __u64 user, __u32 left)
 {
 	for (int i = 0; i < TLS_STEPS && left; i++) {
 		__u32 step = tls_step(sock, direction, user, left);
 
 		if (!step || step > left)
-			return false;
+			return 0;
 		user += user ? step : 0;
 		left -= step;
+	}
+	return !left;
+}
+
+/* Goes over the operation's bytes; `user`: where they are, if they lie in one piece. */
+static __always_inline bool tls_follow(__u64 sock, const struct operation *op, __u64 user)
+{
+	__u32 left = op->length;
+
+	if (!op->segments || user)
+		return tls_follow_piece(sock, op->direction, user, left);
+	for (__u32 i = 0; i < TLS_PIECES && i < op->segments && left; i++) {
+		struct user_iovec iov = {};
+		__u32 size;
+
+		if (bpf_probe_read_user(&iov, sizeof(iov), (void *)(op->buffer + i * sizeof(iov))))
+			return false;
+		size = iov.length < left ? iov.length : left;
+		if (size && !tls_follow_piece(sock, op->direction, iov.base, size))
+			return false;
+		left -= size;
 	}
 	return !left;
 }

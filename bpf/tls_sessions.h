@@ -26,6 +26,17 @@ __noinline __u64 tls_scan(__u64 user)
 	return 0;
 }
 
+/* BoringSSL keeps them at the beginning of an object that the session points to. */
+static __always_inline __u64 tls_scan_at(__u64 pointer)
+{
+	__u64 object = 0, sock = 0;
+
+	if (bpf_probe_read_user(&object, sizeof(object), (void *)pointer) || !object)
+		return 0;
+	sock = tls_scan(object);
+	return sock ? sock : tls_scan(object + TLS_SCAN_STEP);
+}
+
 /* Looks for the session's connection by its ClientHello. 0: not found. */
 static __always_inline __u64 tls_search(
 	const struct tls_session_key *key, const struct tls_session *known)
@@ -38,6 +49,8 @@ static __always_inline __u64 tls_search(
 	bpf_map_update_elem(&tls_sessions, key, &fresh, BPF_ANY);
 	for (int i = 0; i < TLS_SCAN_STEPS && !sock; i++)
 		sock = tls_scan(key->session + i * TLS_SCAN_STEP);
+	for (int i = 0; i < TLS_SCAN_POINTERS && !sock; i++)
+		sock = tls_scan_at(key->session + i * sizeof(__u64));
 	return sock;
 }
 

@@ -71,6 +71,17 @@ static __noinline bool tls_hello(const struct conn_state *conn, const struct ope
 	return true;
 }
 
+/* The thread that moves a ClientHello outside of a call encrypts in memory. */
+static __noinline int tls_in_memory(void)
+{
+	__u32 tid = bpf_get_current_pid_tgid();
+	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &tid);
+
+	if (thread)
+		thread->memory = 1;
+	return 0;
+}
+
 /* The connection is followed from now on: it begins with this operation, in a call or not. */
 static __always_inline bool tls_follows(const struct socket_ref *ref, struct conn_state *conn,
 	const struct operation *op, bool called)
@@ -79,6 +90,8 @@ static __always_inline bool tls_follows(const struct socket_ref *ref, struct con
 
 	if (!called && !tls_hello(conn, op))
 		return false;
+	if (!called)
+		tls_in_memory();
 	if (!tls_begin(ref, conn, op))
 		return false;
 	tls = tls_find(conn);
@@ -96,6 +109,23 @@ static __always_inline bool tls_may_move(
 	       !(conn->direction[0].next || conn->direction[1].next);
 }
 
+/* The call that what the thread moves now is for. Programs that encrypt in memory may do anything
+ * in a library's callbacks, also write to sockets: theirs is for none. */
+static __noinline struct tls_call *tls_caller(struct tls_thread *thread)
+{
+	struct tls_call *call = tls_innermost(thread);
+	struct tls_session_key key = { .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct tls_session *session;
+	struct tls_conn *tls;
+
+	if (!call || !thread->memory)
+		return call;
+	key.session = call->session;
+	session = bpf_map_lookup_elem(&tls_sessions, &key);
+	tls = session ? bpf_map_lookup_elem(&tls_conns, &session->sock) : NULL;
+	return tls && !tls->apart ? call : NULL;
+}
+
 /* True when the operation moved ciphertext of a connection that is CONN_TLS: there is
  * nothing to report of it. */
 static __noinline bool tls_moved(const struct socket_ref *found, struct conn_state *conn,
@@ -103,7 +133,7 @@ static __noinline bool tls_moved(const struct socket_ref *found, struct conn_sta
 {
 	__u32 tid = bpf_get_current_pid_tgid();
 	struct tls_thread *thread = bpf_map_lookup_elem(&tls_threads, &tid);
-	struct tls_call *call = thread ? tls_innermost(thread) : NULL;
+	struct tls_call *call = thread ? tls_caller(thread) : NULL;
 	struct socket_ref ref = *found;
 	struct tls_stream *stream;
 	struct tls_conn *tls;
@@ -141,7 +171,7 @@ static __noinline bool tls_moved(const struct socket_ref *found, struct conn_sta
 	stream->next = at;
 	if (stream->lost)
 		tls_join(stream, tls_user(op), op->length);
-	if (!stream->lost && !tls_follow(conn->id.sock, op->direction, tls_user(op), op->length))
+	if (!stream->lost && !tls_follow(conn->id.sock, op, tls_user(op)))
 		stream->lost = 1;
 	stream->next = at + op->length;
 	return true;

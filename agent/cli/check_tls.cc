@@ -76,19 +76,10 @@ class Files {
   std::map<std::string, ProcessTls> known_;
 };
 
-// Mapped files in which TLS may be, as /proc/PID/maps calls them.
-std::vector<std::string> Candidates(const std::string& proc) {
-  std::vector<std::string> paths;
-  std::ifstream maps(proc + "/maps");
-  for (std::string line; std::getline(maps, line);) {
-    const size_t slash = line.find('/');
-    if (slash == std::string::npos || line.find("r-xp") == std::string::npos) continue;
-    std::string path = line.substr(slash);
-    const std::string_view name = BaseName(path);
-    const bool may = runtime::MayBeTlsLibrary(path) || name.starts_with("cygrpc") || name.find("tcnative") != name.npos;
-    if (may && std::ranges::find(paths, path) == paths.end()) paths.push_back(std::move(path));
-  }
-  return paths;
+// In a file of this name TLS may be.
+bool IsCandidate(std::string_view path) {
+  const std::string_view name = BaseName(path);
+  return runtime::MayBeTlsLibrary(path) || name.starts_with("cygrpc") || name.find("tcnative") != name.npos;
 }
 
 std::optional<ProcessTls> Look(uint32_t pid, Files& files) {
@@ -104,7 +95,9 @@ std::optional<ProcessTls> Look(uint32_t pid, Files& files) {
         (process.what.empty() ? "" : ", ") + (found.seen ? "" : "not: " + found.what) + (found.seen ? found.what : "");
   };
   add(files.Look(proc + "/exe", process.name, false));
-  for (const std::string& path : Candidates(proc)) add(files.Look(proc + "/root" + path, BaseName(path), true));
+  for (const auto& [name, path] : process::MappedFiles(pid)) {
+    if (IsCandidate(name)) add(files.Look(path, BaseName(name), true));
+  }
   if (process.name == "java") add(ProcessTls{.name = {}, .what = "Java's own TLS"});
   if (process.what.empty()) return std::nullopt;
   return process;

@@ -16,7 +16,7 @@ struct ElfFunction {
   uint64_t offset = 0;  // in the file
   std::string code;     // its first bytes, at most kElfCodeBytes
 };
-inline constexpr size_t kElfCodeBytes = 16;
+inline constexpr size_t kElfCodeBytes = 64;
 
 using ElfFunctions = std::map<std::string, ElfFunction, std::less<>>;
 

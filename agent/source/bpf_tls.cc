@@ -2,6 +2,7 @@
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <spdlog/spdlog.h>
 #include <sys/stat.h>
@@ -10,12 +11,12 @@
 #include <algorithm>
 #include <cstring>
 #include <ctime>
-#include <fstream>
 #include <optional>
 #include <string_view>
 
 #include "agent/base/clock.h"
 #include "agent/process/present.h"
+#include "agent/runtime/tls_layout.h"
 #include "agent/source/return_probes.h"
 #include "agent/source/uprobe_multi.h"
 #include "bpf/state.h"
@@ -27,33 +28,6 @@ namespace {
 constexpr uint64_t kLookNs = 10'000'000'000;
 
 std::string ProcOf(uint32_t tgid) { return "/proc/" + std::to_string(tgid); }
-
-struct Mapped {
-  std::string name;  // as the process calls it
-  std::string path;  // by which this process can open it
-};
-
-// proc(5): "START-END r-xp OFFSET DEVICE INODE   PATH", of a mapping that is executed. netty unpacks its library, maps
-// and deletes it: then only the mapping itself leads to the file.
-std::vector<Mapped> MappedLibraries(uint32_t tgid) {
-  constexpr std::string_view kDeleted = " (deleted)";
-  std::vector<Mapped> libraries;
-  std::ifstream maps(ProcOf(tgid) + "/maps");
-  for (std::string line; std::getline(maps, line);) {
-    const size_t slash = line.find('/');
-    const size_t rights = line.find(' ');
-    if (slash == std::string::npos || rights + 3 > slash || line[rights + 3] != 'x') continue;
-    std::string name = line.substr(slash);
-    std::string path = ProcOf(tgid) + "/root" + name;
-    if (name.ends_with(kDeleted)) {
-      name.resize(name.size() - kDeleted.size());
-      path = ProcOf(tgid) + "/map_files/" + line.substr(0, rights);
-    }
-    if (runtime::MayBeTlsLibrary(name) && std::ranges::find(libraries, name, &Mapped::name) == libraries.end())
-      libraries.push_back({std::move(name), std::move(path)});
-  }
-  return libraries;
-}
 
 const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::TlsProgram program) {
   switch (program) {
@@ -73,6 +47,19 @@ const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::TlsProgram p
   return skeleton.progs.tls_free;
 }
 static_assert(static_cast<int>(runtime::TlsProgram::kFree) == TLS_CALLS_FREE, "in the same order");
+
+// 0: not known, or too far away to be told.
+uint64_t LayoutOf(uint32_t tgid, const std::string& path, const std::string& name) {
+  const auto found = runtime::FindTlsLayout(path, ProcOf(tgid) + "/root", name);
+  if (!found) return 0;
+  const uint64_t place = TLS_PLACE(0, found->rbio / 8, found->wbio / 8, found->bio_read / 8, found->bio_written / 8,
+                                   found->read_ahead / 4);
+  const bool told = TLS_PLACE_RBIO(place) * 8 == found->rbio && TLS_PLACE_WBIO(place) * 8 == found->wbio &&
+                    TLS_PLACE_READ(place) * 8 == found->bio_read &&
+                    TLS_PLACE_WRITTEN(place) * 8 == found->bio_written &&
+                    TLS_PLACE_AHEAD(place) * 4 == found->read_ahead;
+  return told ? place : 0;
+}
 
 bool Matches(const std::vector<std::string>& globs, const std::string& path) {
   return std::ranges::any_of(globs, [&](const auto& glob) { return fnmatch(glob.c_str(), path.c_str(), 0) == 0; });
@@ -120,12 +107,16 @@ void BpfTls::Add(uint32_t tgid, const std::string& exe, bool mapped) {
   if (tgid == static_cast<uint32_t>(getpid()) || !Allowed(exe)) return;  // our own is never traced
   AddFile(tgid, ProcOf(tgid) + "/exe", exe);
   if (!mapped) return;
-  for (const auto& [name, path] : MappedLibraries(tgid)) AddFile(tgid, path, name);
+  for (const auto& [name, path] : process::MappedFiles(tgid)) {
+    if (runtime::MayBeTlsLibrary(name)) AddFile(tgid, path, name);
+  }
 }
 
-void BpfTls::AddFile(uint32_t tgid, const std::string& path, const std::string& name) {
+void BpfTls::AddFile(uint32_t tgid, const std::string& found, const std::string& name) {
+  const UniqueFd opened(open(found.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
-  if (stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  if (!opened || fstat(opened.get(), &status) != 0 || !S_ISREG(status.st_mode)) return;
+  const std::string path = "/proc/self/fd/" + std::to_string(opened.get());  // also if it is deleted meanwhile
   const int64_t changed = status.st_mtim.tv_sec * int64_t{1'000'000'000} + status.st_mtim.tv_nsec;
   const FileId id{status.st_dev, status.st_ino, changed};
   if (const auto known = files_.find(id); known != files_.end()) {
@@ -139,7 +130,8 @@ void BpfTls::AddFile(uint32_t tgid, const std::string& path, const std::string& 
     without_.insert(id);
     return;
   }
-  Result<Attached> attached = files_.size() < kMaxFiles ? Attach(path, *probes) : Error{"too many different files"};
+  Result<Attached> attached =
+      files_.size() < kMaxFiles ? Attach(path, *probes, LayoutOf(tgid, path, name)) : Error{"too many different files"};
   if (!attached) {
     spdlog::warn("{}: what it encrypts is not seen, because {}", name, attached.error().message);
     without_.insert(id);
@@ -155,12 +147,12 @@ void BpfTls::AddFile(uint32_t tgid, const std::string& path, const std::string& 
 }
 
 Result<BpfTls::Attached> BpfTls::AttachAtOnce(const tracelet_bpf& late, const std::string& path,
-                                              const std::vector<runtime::TlsProbe>& probes) {
+                                              const std::vector<runtime::TlsProbe>& probes, uint64_t layout) {
   UprobePlaces entries;
   UprobePlaces exits{.offsets = {}, .cookies = {}, .returns = true};
   for (const runtime::TlsProbe& probe : probes) {
     entries.offsets.push_back(probe.offset);
-    entries.cookies.push_back(static_cast<uint64_t>(probe.program));
+    entries.cookies.push_back(layout | static_cast<uint64_t>(probe.program));
     if (probe.returns) exits.offsets.push_back(probe.offset);
   }
   exits.cookies.resize(exits.offsets.size());
@@ -189,7 +181,8 @@ Result<BpfTls::Attached> BpfTls::AttachGo(const tracelet_bpf& late, const std::s
   return attached;
 }
 
-Result<BpfTls::Attached> BpfTls::Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes) {
+Result<BpfTls::Attached> BpfTls::Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes,
+                                        uint64_t layout) {
   const auto loaded = late_.Get();
   if (!loaded) return loaded.error();
   const tracelet_bpf& late = **loaded;
@@ -197,10 +190,10 @@ Result<BpfTls::Attached> BpfTls::Attach(const std::string& path, const std::vect
     return AttachGo(late, path, probes);
   }
   if (ReturnProbesHarmHere()) return Error{kReturnProbesHarm};
-  if (HasUprobeMulti()) return AttachAtOnce(late, path, probes);
+  if (HasUprobeMulti()) return AttachAtOnce(late, path, probes, layout);
   Attached all;
   const auto attach = [&](const bpf_program* program, bool at_return, uint64_t offset) -> Status {
-    auto link = AttachUprobe(program, at_return, path, offset);
+    auto link = AttachUprobe(program, at_return, path, offset, at_return ? 0 : layout);
     if (!link) return link.error();
     all.links.push_back(std::move(*link));
     return Ok();

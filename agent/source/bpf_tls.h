@@ -90,11 +90,12 @@ class BpfTls {
 
   // Everything that the process has mapped to be executed, or only its executable.
   void Add(uint32_t tgid, const std::string& exe, bool mapped);
-  // `path` as this process can open it, `name` as the other one does.
-  void AddFile(uint32_t tgid, const std::string& path, const std::string& name);
-  Result<Attached> Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes);
+  // `found`: by which this process can open it now, `name` as the other one does.
+  void AddFile(uint32_t tgid, const std::string& found, const std::string& name);
+  // `layout`: TLS_PLACE of bpf/state.h, without a function.
+  Result<Attached> Attach(const std::string& path, const std::vector<runtime::TlsProbe>& probes, uint64_t layout);
   Result<Attached> AttachAtOnce(const tracelet_bpf& late, const std::string& path,
-                                const std::vector<runtime::TlsProbe>& probes);
+                                const std::vector<runtime::TlsProbe>& probes, uint64_t layout);
   Result<Attached> AttachGo(const tracelet_bpf& late, const std::string& path,
                             const std::vector<runtime::TlsProbe>& probes);
   [[nodiscard]] bool Allowed(const std::string& exe) const;

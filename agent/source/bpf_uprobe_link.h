@@ -19,7 +19,8 @@ struct Unlink {
 using UprobeLink = std::unique_ptr<bpf_link, Unlink>;
 using UprobeLinks = std::vector<UprobeLink>;
 
-// At a function's entry, or at its return.
-Result<UprobeLink> AttachUprobe(const bpf_program* program, bool at_return, const std::string& path, uint64_t offset);
+// At a function's entry, or at its return. The program is told the cookie, or 0 before Linux 5.15.
+Result<UprobeLink> AttachUprobe(const bpf_program* program, bool at_return, const std::string& path, uint64_t offset,
+                                uint64_t cookie = 0);
 
 }  // namespace tracelet::source

@@ -143,6 +143,137 @@ TEST_P(TlsTest, ReportsPlaintextAtPositionsThatBothEndsAgreeOn) {
 INSTANTIATE_TEST_SUITE_P(Versions, TlsTest,
                          ::testing::Combine(::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION), ::testing::Bool()));
 
+// How a program moves a session's ciphertext itself.
+struct Memory {
+  int version = TLS1_3_VERSION;
+  bool read_ahead = false;
+  bool used_before = false;  // its BIOs were, by somebody else
+};
+
+class MemorySession {
+ public:
+  MemorySession(const Memory& memory, int fd) : fd_(fd), context_(SSL_CTX_new(TLS_client_method())) {
+    SSL_CTX_set_max_proto_version(context_, memory.version);
+    ssl_ = SSL_new(context_);
+    SSL_set_read_ahead(ssl_, memory.read_ahead ? 1 : 0);
+    char dropped = 0;
+    for (BIO* bio : {in_, out_}) {
+      if (!memory.used_before) continue;
+      Require(BIO_write(bio, "x", 1) == 1 && BIO_read(bio, &dropped, 1) == 1, "a byte");
+    }
+    SSL_set_bio(ssl_, in_, out_);
+    SSL_set_connect_state(ssl_);
+    while (SSL_do_handshake(ssl_) != 1) Pump();
+    Flush();
+  }
+  ~MemorySession() {
+    SSL_free(ssl_);
+    SSL_CTX_free(context_);
+  }
+  MemorySession(const MemorySession&) = delete;
+
+  void Write(const std::string& bytes) { WriteTls(ssl_, bytes); }
+  void Flush() {
+    char ciphertext[kMost];
+    for (int size = 0; (size = BIO_read(out_, ciphertext, sizeof(ciphertext))) > 0;)
+      Send(fd_, {ciphertext, static_cast<size_t>(size)});
+  }
+  std::string Read(size_t size) {
+    std::string bytes;
+    char plaintext[kMost];
+    while (bytes.size() < size) {
+      const int got = SSL_read(ssl_, plaintext, sizeof(plaintext));
+      if (got > 0) bytes.append(plaintext, static_cast<size_t>(got));
+      if (got <= 0) Pump();
+    }
+    return bytes;
+  }
+
+ private:
+  static constexpr size_t kMost = 32'768;
+
+  void Pump() {
+    Flush();
+    char ciphertext[kMost];
+    const ssize_t got = read(fd_, ciphertext, sizeof(ciphertext));
+    Require(got > 0 && BIO_write(in_, ciphertext, static_cast<int>(got)) == got, "what the peer sent");
+  }
+
+  int fd_;
+  SSL_CTX* context_;
+  SSL* ssl_ = nullptr;
+  BIO* in_ = BIO_new(BIO_s_mem());
+  BIO* out_ = BIO_new(BIO_s_mem());
+};
+
+constexpr int kTogether = 3;  // requests that are encrypted before the first of them is sent
+
+void TalkInMemory(const Memory& memory) {
+  const Sockets sockets = Connect(Family::kTcp4);
+  std::thread server([&] {
+    SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+    UseFreshCertificate(context);
+    SSL* ssl = SSL_new(context);
+    SSL_set_fd(ssl, sockets.server);
+    Require(SSL_accept(ssl) == 1, "SSL_accept");
+    for (int round = 0; round < 2; ++round) {
+      for (int i = 0; i < kTogether; ++i) Require(ReadTls(ssl, kRequest.size()) == kRequest, "a request");
+      for (int i = 0; i < kTogether; ++i) WriteTls(ssl, std::string(kResponse));
+    }
+    SSL_free(ssl);
+  });
+  MemorySession session(memory, sockets.client);
+  for (int round = 0; round < 2; ++round) {
+    for (int i = 0; i < kTogether; ++i) session.Write(std::string(kRequest));
+    session.Flush();
+    AwaitBytes(sockets.client, kTogether * static_cast<int>(kResponse.size()));
+    session.Read(kTogether * kResponse.size());
+  }
+  server.join();
+}
+
+class TlsMemoryTest : public TlsTest {
+ protected:
+  // Of the requests as the client sends them, of the responses as it receives them, and the server's same.
+  struct Seen {
+    std::vector<uint64_t> sent, received, server_received, server_sent;
+  };
+  Seen Talk(const Memory& memory) {
+    Capture([memory] { TalkInMemory(memory); });
+    std::vector<uint64_t> requests;
+    std::vector<uint64_t> responses;
+    for (size_t i = 0; i < kTogether * 2; ++i) {
+      requests.push_back(i * kRequest.size());
+      responses.push_back(i * kResponse.size());
+    }
+    return {Positions(client().sent, requests), Positions(client().received, responses),
+            Positions(server().received, requests), Positions(server().sent, responses)};
+  }
+};
+
+TEST_P(TlsMemoryTest, AgreesWithTheOtherEndUnlessItIsNotCertain) {
+  const auto [version, read_ahead] = GetParam();
+  const Seen seen = Talk({.version = version, .read_ahead = read_ahead});
+  EXPECT_EQ(seen.sent, seen.server_received);
+  EXPECT_EQ(std::ranges::count(seen.sent, 0U), 0);
+  const bool none = std::ranges::count(seen.received, 0U) == kTogether * 2;
+  EXPECT_TRUE(read_ahead ? none : seen.received == seen.server_sent);
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, TlsMemoryTest,
+                         ::testing::Combine(::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION), ::testing::Bool()));
+
+using TlsMemoryAloneTest = TlsMemoryTest;
+TEST_P(TlsMemoryAloneTest, BelievesNoCountThatIsNotTheSockets) {
+  const Seen seen = Talk({.version = std::get<0>(GetParam()), .used_before = true});
+  EXPECT_EQ(std::ranges::count(seen.sent, 0U), kTogether * 2);
+  EXPECT_EQ(std::ranges::count(seen.received, 0U), kTogether * 2);
+  EXPECT_EQ(std::ranges::count(seen.server_received, 0U), 0);
+}
+
+INSTANTIATE_TEST_SUITE_P(Versions, TlsMemoryAloneTest,
+                         ::testing::Combine(::testing::Values(TLS1_3_VERSION), ::testing::Values(false)));
+
 class TlsSafetyTest : public CaptureTest {
  protected:
   void SetUp() override {

@@ -1,8 +1,13 @@
-"""gRPC by TLS in Node and Python: every call has both its spans, but of Python, whose BoringSSL has no names, and check says so."""
+"""gRPC by TLS in Go, Node, Java and Python: every call has both its spans, linked, where the functions have names; check says where not."""
 
 import subprocess
 
-from harness.rpc import MESSAGES, STATUS, Client, Counter, by_call, serve, show
+from harness.rpc import Client, Counter, STATUS, by_call, counted, serve, show
+
+NAMED = ("go", "node", "java")
+# Python's BoringSSL has no names, and Java's own TLS is nowhere.
+PAIRS = [("go", "go"), ("node", "node"), ("java", "java"), ("java", "go"), ("go", "node"), ("node", "java")]
+PAIRS += [("node", "python"), ("python", "node"), ("jdk", "go"), ("go", "jdk")]
 
 
 def run(test):
@@ -11,34 +16,45 @@ def run(test):
     test.certify(directory)
     tls = {"TLS": str(directory)}
     tracelet = test.tracelet()
-    calls = {}
-    for server in ("node", "python"):
-        address = serve(test, server, environment=tls).replace("127.0.0.1", "localhost")
-        for client in ("node", "python"):
-            program = Client(test, client, address, tls)
-            for concurrency, count in {1: 12, 20: 60}.items():
-                made = program.call(f"{client}-{server}-{concurrency}", count, concurrency)
-                calls.setdefault((client, server), []).extend(made)
+    calls, addresses = {}, {}
+    for client, server in PAIRS:
+        if server not in addresses:
+            addresses[server] = serve(test, *program(server, tls)).replace("127.0.0.1", "localhost")
+        language, environment = program(client, tls)
+        caller = Client(test, language, addresses[server], environment)
+        for concurrency, count in {1: 12, 20: 60}.items():
+            made = caller.call(f"{client}-{server}-{concurrency}", count, concurrency)
+            calls.setdefault((client, server), []).extend(made)
     said = subprocess.run([test.binary, "check"], capture_output=True, text=True, check=False).stdout
     spans = tracelet.stop()
 
     found = by_call(spans)
     problems = []
     for (client, server), made in calls.items():
-        for kind, language in (("client", client), ("server", server)):
-            for call in made:
-                ours = found.pop((call.service, call.id, kind), [])
-                if len(ours) != (language == "node"):
-                    problems.append(f"{call} {client} to {server}: {kind} {ours}")
-                problems += [f"{call}: {span}" for span in ours if not right(call, span)]
+        for call in made:
+            ends = [found.pop((call.service, call.id, kind), []) for kind in ("client", "server")]
+            if [len(end) for end in ends] != [client in NAMED, server in NAMED]:
+                problems.append(f"{call} {client} to {server}: {ends}")
+            problems += [f"{call}: {span}" for end in ends for span in end if not right(call, span)]
+            if all(ends) and (ends[1][0].parent, ends[1][0].link) != (ends[0][0].span_id, "sequence"):
+                problems.append(f"not linked: {ends}")
         show(f"{client} → {server}", Counter(call.service for call in made))
     problems += [f"nobody made {spans}" for spans in found.values()]
     assert not problems, "\n  ".join([f"{len(problems)} problems", *problems[:8]])
-    for program, what in ("node", "the program itself"), ("python3", "not: BoringSSL without the names of its functions"):
-        assert any(program in line and what in line for line in said.splitlines()), said
+    for name, what in (
+        ("node", "the program itself"),
+        ("grpcpair", "the program itself"),
+        ("java", "libnetty_tcnative"),
+        ("java", "not: Java's own TLS"),
+        ("python3", "not: BoringSSL without the names of its functions"),
+    ):
+        assert any(name in line and what in line for line in said.splitlines()), (name, what, said)
+
+
+def program(language, tls):
+    return ("java", tls | {"PROVIDER": "JDK"}) if language == "jdk" else (language, tls)
 
 
 def right(call, span):
     messages = span["tracelet.rpc.request.messages"], span["tracelet.rpc.response.messages"]
-    status = span["rpc.grpc.status_code"]
-    return status == STATUS.get(call.service, 0) and messages == MESSAGES.get(call.service, messages)
+    return span["rpc.grpc.status_code"] == STATUS.get(call.service, 0) and counted(call, messages)

@@ -30,7 +30,9 @@ def run(test):
     for kind, port in (("client", "network.peer.port"), ("server", "server.port")):
         seen = Counter((s.path, s["http.response.status_code"], s[port]) for s in spans if s.kind == kind)
         assert seen == expected, f"{kind}: {seen - expected} too many, {expected - seen} missing"
-    for span in spans:
-        parents = [other for other in spans if other.span_id == span.parent]
-        assert all(parent.path == span.path for parent in parents), (span, parents)
-    print(f"{len(spans)} spans")
+    clients = {span.span_id: span for span in spans if span.kind == "client"}
+    servers = [span for span in spans if span.kind == "server"]
+    linked = [span for span in servers if span.link == "sequence"]
+    assert all(clients[span.parent].path == span.path for span in linked), "a wrong link"
+    print(f"{len(spans)} spans, {len(linked)} of {len(servers)} of servers linked to the client's")
+    assert len(linked) == len(servers), [span for span in servers if span not in linked]

@@ -88,6 +88,8 @@ def run(test):
         clear, tls = (told(some, role) for some in mine)
         links = ["%d of %d" % linked(some, spans) for some in mine]
         print(f"{role:<8}{name:<26}{clear.total():>6}{tls.total():>6}  {links[0]}, {links[1]}")
+        if links[0] != links[1] or links[0] != f"{COUNT} of {COUNT}":
+            problems.append(f"{role} {name}: linked {links[0]} in clear text, {links[1]} by TLS")
         if clear != tls or clear.total() != COUNT:
             problems.append(f"{role} {name}: only in clear text {clear - tls}, only by TLS {tls - clear}")
     problems += [f"wrong parent of {span}" for span in spans if wrong(span, spans)]
