@@ -153,7 +153,7 @@ enum tls_function {
  * session: rbio, wbio, and whether it reads ahead (in bytes / 4; 0: it never does). Of a BIO:
  * how many bytes were read from it and written to it.
  */
-#define TLS_PLACE_FUNCTION(place) ((place) & 0xff)
+#define TLS_PLACE_FUNCTION(place) ((place)&0xff)
 #define TLS_PLACE_RBIO(place) ((place) >> 8 & 0x3ff)
 #define TLS_PLACE_WBIO(place) ((place) >> 18 & 0x3ff)
 #define TLS_PLACE_READ(place) ((place) >> 28 & 0xff)

@@ -15,11 +15,11 @@ def run(test):
     directory.mkdir()
     test.certify(directory)
     tls = {"TLS": str(directory)}
-    tracelet = test.tracelet()
     calls, addresses = {}, {}
+    for server in sorted({server for _, server in PAIRS}):
+        addresses[server] = serve(test, *program(server, tls)).replace("127.0.0.1", "localhost")
+    tracelet = test.tracelet()  # programs that are there are probed before it is ready
     for client, server in PAIRS:
-        if server not in addresses:
-            addresses[server] = serve(test, *program(server, tls)).replace("127.0.0.1", "localhost")
         language, environment = program(client, tls)
         caller = Client(test, language, addresses[server], environment)
         for concurrency, count in {1: 12, 20: 60}.items():
