@@ -197,8 +197,9 @@ static __always_inline __s64 tls_count(const struct tls_call *call, __s32 result
 	return counted;
 }
 
-/* Reports plaintext of a connection that is CONN_TLS. `go`: of Go's crypto/tls, or NULL. */
-static __always_inline void tls_report(struct conn_state *conn, struct tls_conn *tls,
+/* Describes plaintext of a connection that is CONN_TLS, in scratch_here(). `go`: of Go's
+ * crypto/tls, or NULL. False: it is not to be reported. */
+static __always_inline bool tls_describe(struct conn_state *conn, struct tls_conn *tls,
 	const struct tls_call *call, __u32 count, const struct go_caller *go)
 {
 	__u8 direction = call->kind == TLS_WRITE ? DIRECTION_TX : DIRECTION_RX;
@@ -212,13 +213,13 @@ static __always_inline void tls_report(struct conn_state *conn, struct tls_conn 
 	if (!(conn->status & CONN_ANNOUNCED) || conn->status & CONN_IGNORED ||
 		!frame_init(&frame)) {
 		stream->next += count;
-		return;
+		return false;
 	}
 	scratch = scratch_take();
 	if (!scratch) {
 		LEDGER_ADD(threads_full);
 		stream->next += count;
-		return;
+		return false;
 	}
 	report = &scratch->report;
 	report->op.buffer = call->buffer;
@@ -236,9 +237,7 @@ static __always_inline void tls_report(struct conn_state *conn, struct tls_conn 
 	if (go)
 		tls_go_tell(report, conn, go, count);
 	stream->next += count;
-	report_moved(report, conn);
-	frame.thread->attempts = report->event.attempts;
-	scratch_give();
+	return true;
 }
 
 /* A library's call that returns. */
@@ -274,10 +273,11 @@ static __always_inline void tls_returned(
 		thread->memory = 1;
 }
 
-/* Go's too: one program, so that what reports is verified once. Where it is tells which. */
-SEC("uretprobe")
-int tls_return(struct pt_regs *regs)
+/* The connection of which something is described, or NULL. Not inlined: its stack is free again
+ * when the report begins. */
+static __noinline struct conn_state *tls_look(struct pt_regs *regs)
 {
+	bool described = false;
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct go_program *program = gos ? go_program_of(tgid) : NULL;
 	__u64 place = program ? GO_IP(regs) - program->bias : 0;
@@ -294,13 +294,31 @@ int tls_return(struct pt_regs *regs)
 	else
 		conn = tls_returns(regs, &call, &count);
 	if (!conn)
-		return 0;
+		return NULL;
 	tls = tls_find(conn);
 	if (tls)
 		tls->unclaimed = TLS_UNCLAIMED;
 	if (count > 0 && count <= 0x7fffffff)
-		tls_report(conn, tls, &call, count, go.g ? &go : NULL);
+		described = tls_describe(conn, tls, &call, count, go.g ? &go : NULL);
 	if (tls && !go.g)
 		tls_returned(tls, &call, count);
+	return described ? conn : NULL;
+}
+
+/* Go's too: one program, so that what reports is verified once. Where it is tells which. */
+SEC("uretprobe")
+int tls_return(struct pt_regs *regs)
+{
+	struct conn_state *conn = tls_look(regs);
+	struct report *report = conn ? report_here() : NULL;
+	struct thread_state *thread;
+
+	if (!conn || !report)
+		return 0;
+	report_moved(report, conn);
+	thread = task_thread(bpf_get_current_pid_tgid());
+	if (thread)
+		thread->attempts = report->event.attempts;
+	scratch_give();
 	return 0;
 }
