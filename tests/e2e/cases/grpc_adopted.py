@@ -43,6 +43,7 @@ def run(test):
         assert status in (call.status, None), f"{call}: {span}"
         assert span["http.response.status_code"] in (200, None), f"{call}: {span}"
         if span.kind == "server" and span.has_parent():
+            assert span.parent in clients, f"{call}, {pair}: {span}, of {[str(s) for s in spans if s.span_id == span.parent]}"
             parent = clients[span.parent]
             assert path_of(parent) in (path, "*"), f"{span} is not of {parent}"
         known[pair][f"{span.kind} paths"] += 1
@@ -51,5 +52,8 @@ def run(test):
         show(f"{way}: {client} → {server}, of {CALLS}", counter)
         for kind in ("client", "server"):
             few = way == "TLS" or "java" in (client, server)
-            least = 0 if (way, client) == ("TLS", "node") else CALLS * 3 // 4 if few else CALLS * 9 // 10
+            least = CALLS * 3 // 4 if few else CALLS * 9 // 10
+            # Java's server may not be recognised as HTTP/2 from the middle on; then nothing is told of it.
+            if (way, client) == ("TLS", "node") or (server, kind) == ("java", "server"):
+                least = 0
             assert least <= counter[f"{kind} paths"] <= CALLS, f"{way}, {client} → {server}: {counter}"
