@@ -41,6 +41,14 @@ class Node:
         self.agent = None
         self.spans_file = test.directory / f"node{number}.jsonl"
 
+    def call_from_a_pod(self):
+        """From now on what is here calls from an address that is not the node's, as pods do."""
+        for command in (
+            f"ip address add 10.77.{self.number}.3/24 dev eth0",
+            f"ip route replace default via 10.77.{self.number}.1 src 10.77.{self.number}.3",
+        ):
+            sh(" ".join([*self.enter(), command]))
+
     def enter(self):
         return ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net", "--"]
 
@@ -81,8 +89,8 @@ class Node:
 
     # --- the agent
 
-    def start_agent(self, toml):
-        """On this namespace alone, spans to a file."""
+    def start_agent(self, toml, hosts=None):
+        """On this namespace alone, spans to a file; `hosts` is its /etc/hosts."""
         path = self.test.directory / f"node{self.number}.toml"
         path.write_text(
             f"""
@@ -97,7 +105,10 @@ batch_age_ms = 100
 {toml}
 """
         )
-        self.agent = self.start([self.test.binary, "agent", "--config", path], name=f"agent{self.number}")
+        command = [self.test.binary, "agent", "--config", path]
+        if hosts:
+            command = ["unshare", "-m", "sh", "-c", f'mount --bind {hosts} /etc/hosts && exec "$@"', "sh", *command]
+        self.agent = self.start(command, name=f"agent{self.number}")
         until(self.ready, "the agent is not ready")
 
     def ready(self):
@@ -150,18 +161,27 @@ class Nodes(list):
 
     def peer_section(self, key_file=None, more=""):
         agents = ", ".join(f'"10.77.{node.number}.0/24" = "{node.address}:{AGENT_PORT}"' for node in self)
-        key_file = key_file or self.key_file
+        return self._peer_section(f"agents = {{ {agents} }}\n{more}", key_file)
+
+    def _peer_section(self, finding, key_file=None):
         return f"""
 [peer]
 listen = ":{AGENT_PORT}"
-key_file = "{key_file}"
-agents = {{ {agents} }}
-{more}
+key_file = "{key_file or self.key_file}"
+{finding}
 """
 
     def start_agents(self, more=""):
         for node in self:
             node.start_agent(self.peer_section(more=more) + JUST_CAPTURE)
+
+    def start_agents_of_a_service(self):
+        """One name has the addresses of all agents, as a headless Service's has."""
+        name = "agents.tracelet.test"
+        hosts = self[0].test.directory / "hosts"
+        hosts.write_text("127.0.0.1 localhost\n" + "".join(f"{node.address} {name}\n" for node in self))
+        for node in self:
+            node.start_agent(self._peer_section(f'service = "{name}:{AGENT_PORT}"') + JUST_CAPTURE, hosts)
 
     def stop_agents(self):
         """All spans of all nodes."""
