@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -49,7 +50,8 @@ class AddressNamespacesTest : public testing::Test {
     return info.st_ino;
   }
 
-  const std::filesystem::path root_ = testing::TempDir() + "/address_namespaces";
+  const std::filesystem::path root_ =
+      testing::TempDir() + "/address_namespaces_" + std::to_string(getpid());  // tests run side by side
 };
 
 TEST_F(AddressNamespacesTest, FindsTheNamespaceOfAPodsAddress) {
