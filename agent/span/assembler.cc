@@ -21,6 +21,14 @@ uint64_t FallbackId(const conn::ConnectionInfo& connection, const protocol::Exch
   return mixed;
 }
 
+Answerer AnsweredBy(const protocol::Exchange& exchange) {
+  const conn::Operation& read = exchange.request.first;
+  const conn::Operation& written = exchange.response.first;
+  if (!exchange.response.started) return Answerer::kNobody;
+  const bool same = read.tid == written.tid && read.thread_start == written.thread_start;
+  return same && read.process == written.process ? Answerer::kReader : Answerer::kOther;
+}
+
 }  // namespace
 
 std::optional<MessageName> NameRequest(const conn::ConnectionInfo& connection, conn::Direction direction,
@@ -132,6 +140,7 @@ void Assembler::OnExchange(const conn::ConnectionInfo& connection, conn::Directi
     span = std::make_unique<HttpSpan>(kind, connection, exchange, options_);
   }
   span->process = std::move(open.mapped().process);
+  if (kind == Kind::kServer) span->answered_by = AnsweredBy(exchange);
   const uint64_t begin_ns = exchange.request.first.time_ns;
   const uint64_t last_byte_ns =
       exchange.response.started ? exchange.response.last_byte_ns : exchange.request.last_byte_ns;

@@ -10,6 +10,13 @@
 
 namespace tracelet::span {
 
+// Who wrote a response's first byte.
+enum class Answerer : uint8_t {
+  kNobody,  // there is no response
+  kReader,  // the thread that read the request's first byte
+  kOther,
+};
+
 class HeldSpan {
  public:
   virtual ~HeldSpan() = default;
@@ -18,6 +25,7 @@ class HeldSpan {
   virtual void Describe(Span& span) const = 0;
 
   Kind kind = Kind::kServer;
+  Answerer answered_by = Answerer::kNobody;  // of servers
   uint64_t start_unix_ns = 0;
   uint64_t end_unix_ns = 0;
   std::shared_ptr<const process::ProcessInfo> process;  // never null

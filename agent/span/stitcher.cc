@@ -37,6 +37,14 @@ void Unpair(Request& server) {
   server.refused = server.start.context ? LinkRefusal::kNone : LinkRefusal::kConflict;
 }
 
+// A call that was linked by its thread, which shows later to have worked for others.
+void TakeBack(Request& call) {
+  if (call.passed_on) return;
+  call.node->Detach();
+  call.link = LinkRule::kNone;
+  call.refused = LinkRefusal::kQueue;
+}
+
 // Other requests may keep this one for its place in the trace; the rest of it goes, and with
 // it the only way in which two could keep each other.
 void LetGo(Request& request) {
@@ -180,6 +188,7 @@ void Stitcher::LinkClient(const RequestPtr& client) {
   if (parent && client->node->Attach(NodeOf(parent))) {
     client->link = rule;
     loop_.OnLinked(*client, *parent);
+    if (rule == LinkRule::kThread) thread_.OnLinked(client);
   } else if (!by_header) {
     // What a runtime's probes say is more than what threads look like from outside.
     const Verdict& verdict = goroutine.refused != LinkRefusal::kNone  ? goroutine
@@ -244,7 +253,9 @@ void Stitcher::OnResponseOpenEnded(uint64_t handle) {
 void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) {
   ++ledger_.assembled;
   RequestPtr request = Close(handle);
-  if (request && request->start.kind == Kind::kServer) thread_.OnServerEnd(*request);
+  if (request && request->start.kind == Kind::kServer) {
+    for (const RequestPtr& call : thread_.OnServerEnd(*request, span->answered_by)) TakeBack(*call);
+  }
   if (!request) {
     ledger_.dropped.Add(SpanDrop::kTableFull);
     return;

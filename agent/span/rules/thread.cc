@@ -16,7 +16,7 @@ LinkRefusal Doubt(const Request& request, const RequestStart& call) {
   if (server.first.waits != call.first.waits) return LinkRefusal::kEventLoop;
   if (server.first.waits != 0 && !AcceptedItself(server)) return LinkRefusal::kEventLoop;
   if (server.events_lost || server.first.lost != call.first.lost) return LinkRefusal::kLostEvent;
-  if (!server.one_thread || !server.blocking || !call.one_thread) return LinkRefusal::kNoEvidence;
+  if (!server.one_thread || !call.one_thread) return LinkRefusal::kNoEvidence;
   if (!request.thread_trusted) return LinkRefusal::kAdopted;
   return LinkRefusal::kNone;
 }
@@ -28,17 +28,20 @@ void ThreadRule::OnServerStart(Request& server) {
   server.thread_trusted = start.first.thread_born;
   if (start.first.thread_born) return;
   const auto past = adopted_.find(ThreadOf(start.first));
-  if (past == adopted_.end()) return;
+  if (past == adopted_.end() || past->second.blocking != start.blocking) return;
   past->second.trusted |= start.connection == past->second.connection || AcceptedItself(start) ||
                           start.first.time_ns >= past->second.read_ns + kLongestTurnNs;
   server.thread_trusted = past->second.trusted;
 }
 
-void ThreadRule::OnServerEnd(const Request& server) {
+std::vector<RequestPtr> ThreadRule::OnServerEnd(const Request& server, Answerer by) {
   const RequestStart& start = server.start;
-  if (server.thread_trusted || !start.one_thread || !start.blocking || !start.first.waits_known) return;
-  if (adopted_.size() >= max_threads_) adopted_.clear();
-  adopted_.try_emplace(ThreadOf(start.first), Past{.read_ns = start.first.time_ns, .connection = start.connection});
+  if (!server.thread_trusted && start.one_thread && start.first.waits_known) {
+    if (adopted_.size() >= max_threads_) adopted_.clear();
+    const Past past{.read_ns = start.first.time_ns, .connection = start.connection, .blocking = start.blocking};
+    adopted_.try_emplace(ThreadOf(start.first), past);
+  }
+  return habits_.OnAnswered(start, by);
 }
 
 Verdict ThreadRule::Ask(const Request& client, const OpenRequests& open) const {
@@ -47,7 +50,8 @@ Verdict ThreadRule::Ask(const Request& client, const OpenRequests& open) const {
   if (open.CountIn(call.first.process) == 0) return {};
   const auto mine = open.OnThread(ThreadOf(call.first));
   if (mine.size() == 1) {
-    const LinkRefusal doubt = Doubt(*mine.front(), call);
+    LinkRefusal doubt = Doubt(*mine.front(), call);
+    if (doubt == LinkRefusal::kNone) doubt = habits_.Doubt(mine.front()->start);
     if (doubt != LinkRefusal::kNone) return Refuse(doubt);
     if (open.SharedIn(call.first.process) != 0) return Refuse(LinkRefusal::kAmbiguous);
     return {.parent = mine.front(), .remote = nullptr, .candidates = {}};

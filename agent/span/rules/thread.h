@@ -1,5 +1,6 @@
 // Thread rule: a thread that blocks in the read of a request and then writes a call while
-// that request is the only open one it has read, makes the call for it.
+// that request is the only open one it has read, makes the call for it. So does one that does not block in
+// the read, in a process whose readers are known to answer what they read (Tomcat's workers).
 //
 // What would look the same and is not, so it is refused:
 //   event loop    it waits for many connections and may write what another thread or an
@@ -11,6 +12,7 @@
 //   shared head   several threads read some open request's head: who has it is unknown
 //   open end      the response has begun and its end cannot be seen (a chunked body): the
 //                 request may be over, so it no longer counts as one of the thread's
+//   handed on     the process answers requests by other threads than those that read them: reader_habits.h
 //   adopted       the thread is older than the agent, so it may be in the middle of an
 //                 event loop's turn, or hold requests that nobody saw. Trusted once it has
 //                 read a request in the same way, that one is over, and no loop could have
@@ -22,18 +24,23 @@
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
+#include <vector>
 
+#include "agent/span/rules/reader_habits.h"
 #include "agent/span/rules/verdict.h"
 
 namespace tracelet::span {
 
 class ThreadRule {
  public:
-  // Remembers at most so many adopted threads; then starts over, which only refuses more.
-  explicit ThreadRule(size_t max_threads) : max_threads_(max_threads) {}
+  // Remembers at most so many adopted threads; then starts over, which only refuses more. And so many processes.
+  explicit ThreadRule(size_t max_threads) : max_threads_(max_threads), habits_(max_threads) {}
 
   void OnServerStart(Request& server);
-  void OnServerEnd(const Request& server);
+  // It was answered. Returns the calls that were linked by this rule and should not have been.
+  std::vector<RequestPtr> OnServerEnd(const Request& server, Answerer by);
+  // The call was linked by this rule.
+  void OnLinked(const RequestPtr& call) { habits_.OnLinked(call); }
   [[nodiscard]] Verdict Ask(const Request& client, const OpenRequests& open) const;
 
  private:
@@ -41,12 +48,14 @@ class ThreadRule {
   struct Past {
     uint64_t read_ns = 0;
     uint64_t connection = 0;
+    bool blocking = false;
     bool trusted = false;
   };
   static constexpr uint64_t kLongestTurnNs = 1'000'000'000;
 
   const size_t max_threads_;
   std::unordered_map<ThreadKey, Past, ThreadKeyHash> adopted_;
+  ReaderHabits habits_;
 };
 
 }  // namespace tracelet::span

@@ -4,6 +4,7 @@ HAND_OVER=pool: the request's thread waits for a worker of a small pool, which m
 HAND_OVER=pool_map: likewise, three jobs for each request.
 HAND_OVER=pool_left: the worker's job is to take one out of a list, which may be an earlier request's.
 HAND_OVER=dispatcher: one thread reads every request and puts it in a queue; workers call and answer.
+HAND_OVER=handed_on: the threads of one pool read requests, and make the calls of others' requests and answer those.
 HAND_OVER=loop: one asyncio event loop does everything; uvloop's with LOOP=uvloop.
 HAND_OVER=after: the request's thread answers first, then calls for a job that another request left behind."""
 
@@ -61,7 +62,7 @@ def serve_in_threads(handle):
             for order in requests_on(connection):
                 handle(connection, order)
 
-    listener = socket.create_server(ADDRESS, backlog=128)
+    listener = socket.create_server(ADDRESS, backlog=1024)
     while True:
         threading.Thread(target=work, args=(listener.accept()[0],), daemon=True).start()
 
@@ -122,12 +123,37 @@ def dispatcher():
 
     for _ in range(4):
         threading.Thread(target=work, daemon=True).start()
-    listener = socket.create_server(ADDRESS, backlog=128)
+    listener = socket.create_server(ADDRESS, backlog=1024)
     while True:
         connection = listener.accept()[0]
         order = next(requests_on(connection), None)
         if order:
             jobs.put((connection, order))
+
+
+def handed_on():
+    jobs = queue.Queue()
+
+    def read(connection):
+        order = next(requests_on(connection), None)
+        if order:
+            jobs.put((ask, connection, order))
+
+    def ask(connection, order):
+        ask_next(order)
+        connection.sendall(reply(order))
+        connection.close()
+
+    def work():
+        while True:
+            job, *arguments = jobs.get()
+            job(*arguments)
+
+    for _ in range(4):
+        threading.Thread(target=work, daemon=True).start()
+    listener = socket.create_server(ADDRESS, backlog=1024)
+    while True:
+        jobs.put((read, listener.accept()[0]))
 
 
 def loop():
@@ -146,7 +172,7 @@ def loop():
             writer.close()
 
     async def serve():
-        server = await asyncio.start_server(handle, *ADDRESS, backlog=128)
+        server = await asyncio.start_server(handle, *ADDRESS, backlog=1024)
         await server.serve_forever()
 
     if os.environ.get("LOOP") == "uvloop":

@@ -14,6 +14,11 @@ def run(test):
         keep_alive = way != "dispatcher"
         traffic += load(front + f"/{way}", [Hop(way), Hop("last", link)], keep_alive)
     score(tracelet.stop(), traffic)
+    # Linked by its thread where that took its own job by chance, until one answers what another has read.
+    tracelet = test.tracelet()
+    front = test.serve([PYTHON, APPS / "handover.py"], next=last + "/last", environment={"HAND_OVER": "handed_on"})
+    traffic = load(front + "/handed_on", [Hop("handed_on"), Hop("last", "either")], False, {100: 600})
+    score(tracelet.stop(), traffic)
     for way in ("after", "pool_left"):
         after_the_answer(test, last, way)
 

@@ -161,6 +161,58 @@ TEST_F(ThreadRuleTest, AReadThatDidNotBlockIsNoEvidence) {
   ExpectRefused(call, LinkRefusal::kNoEvidence);
 }
 
+TEST_F(ThreadRuleTest, AReaderThatDoesNotBlockIsTrustedWhereReadersAnswer) {
+  const auto serve = [&](const TestThread& thread) {
+    RequestStart start = Start(Kind::kServer, thread);
+    start.blocking = false;
+    return Begin(start);
+  };
+  for (uint32_t i = 1; i < ReaderHabits::kEnough; ++i) End(serve({.tid = i}));
+  const uint64_t early = serve(thread_);
+  const uint64_t early_call = Call(thread_);
+  End(early);
+  const uint64_t server = serve(thread_);
+  const uint64_t call = Call(thread_);
+  TestThread loop{.tid = 777, .waits = 1};
+  const uint64_t of_a_loop = serve(loop);
+  const uint64_t loops_call = Call(loop);
+  Settle({early_call, call, loops_call, server});
+  ExpectRefused(early_call, LinkRefusal::kNoEvidence);
+  ExpectParent(call, server, LinkRule::kThread);
+  ExpectRefused(loops_call, LinkRefusal::kEventLoop);
+  // The others may be that loop's next readers.
+  const uint64_t held = serve(thread_);
+  const uint64_t held_call = Call(thread_);
+  End(of_a_loop);
+  const uint64_t after = Call(thread_);
+  Settle({held_call, after, held});
+  ExpectRefused(held_call, LinkRefusal::kQueue);
+  ExpectRefused(after, LinkRefusal::kNoEvidence);
+}
+
+TEST_F(ThreadRuleTest, AnAnswerByAnotherThanTheReaderTakesBackWhatIsHeld) {
+  const TestThread other{.tid = 101};
+  TestThread elsewhere{.tid = 102};
+  elsewhere.process.tgid = 11;
+  const uint64_t unconcerned = Serve(elsewhere);
+  const uint64_t unconcerned_call = Call(elsewhere);
+  const uint64_t before = Serve(thread_);
+  const uint64_t long_ago = Call(thread_);
+  Settle({long_ago, before});
+  const uint64_t server = Serve(thread_);         // handed on to `other`
+  const uint64_t job_of_another = Call(thread_);  // what a thread of that pool takes next
+  const uint64_t next = Serve(other);
+  End(job_of_another);
+  End(server, Answerer::kOther);
+  const uint64_t call = Call(other);
+  Settle({call, next, unconcerned_call, unconcerned});
+  ExpectParent(long_ago, before, LinkRule::kThread);
+  ExpectRefused(job_of_another, LinkRefusal::kQueue);
+  EXPECT_NE(Of(job_of_another).trace_id, Of(server).trace_id);
+  ExpectRefused(call, LinkRefusal::kQueue);
+  ExpectParent(unconcerned_call, unconcerned, LinkRule::kThread);
+}
+
 TEST_F(ThreadRuleTest, AHeadReadByTwoThreadsBelongsToEither) {
   RequestStart shared = Start(Kind::kServer, {.tid = 300});
   shared.one_thread = false;

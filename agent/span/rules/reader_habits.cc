@@ -1,0 +1,58 @@
+#include "agent/span/rules/reader_habits.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace tracelet::span {
+
+LinkRefusal ReaderHabits::Doubt(const RequestStart& server) const {
+  const auto found = habits_.find(server.first.process);
+  if (found == habits_.end()) {
+    if (habits_.size() >= max_processes_) return LinkRefusal::kLostEvent;
+    return server.blocking ? LinkRefusal::kNone : LinkRefusal::kNoEvidence;
+  }
+  const Habit& habit = found->second;
+  if (habit.hands_on) return LinkRefusal::kQueue;
+  if (server.blocking) return LinkRefusal::kNone;
+  return habit.loops || habit.answered < kEnough ? LinkRefusal::kNoEvidence : LinkRefusal::kNone;
+}
+
+ReaderHabits::Habit* ReaderHabits::Of(const process::ProcessKey& process) {
+  const auto found = habits_.find(process);
+  if (found != habits_.end()) return &found->second;
+  if (habits_.size() >= max_processes_) {
+    std::erase_if(habits_, [](const auto& one) { return !one.second.hands_on && one.second.linked.empty(); });
+  }
+  return habits_.size() < max_processes_ ? &habits_[process] : nullptr;
+}
+
+void ReaderHabits::OnLinked(const RequestPtr& call) {
+  Habit* habit = Of(call->start.first.process);
+  if (habit == nullptr) return;
+  if (habit->linked.size() >= habit->sweep_at) {
+    std::erase_if(habit->linked, [](const RequestPtr& one) { return one->passed_on; });
+    habit->sweep_at = std::max<size_t>(kEnough, 2 * habit->linked.size());
+  }
+  habit->linked.push_back(call);
+}
+
+std::vector<RequestPtr> ReaderHabits::OnAnswered(const RequestStart& server, Answerer by) {
+  // These are no threads that the thread rule speaks of.
+  if (server.multiplexed || server.go_cause.known || !server.first.waits_known) return {};
+  const bool loop = server.first.waits != 0 && !AcceptedItself(server);
+  if (by == Answerer::kNobody || (loop && server.blocking)) return {};
+  Habit* habit = Of(server.first.process);
+  if (habit == nullptr || habit->hands_on) return {};
+  if (loop) {
+    if (std::exchange(habit->loops, true) || habit->answered < kEnough) return {};
+    return std::exchange(habit->linked, {});
+  }
+  if (by == Answerer::kReader) {
+    habit->answered += server.one_thread && !server.blocking && habit->answered < kEnough ? 1 : 0;
+    return {};
+  }
+  habit->hands_on = true;
+  return std::exchange(habit->linked, {});
+}
+
+}  // namespace tracelet::span
