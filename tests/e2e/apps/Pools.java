@@ -14,11 +14,13 @@ import java.util.concurrent.Executors;
 // A server of the JDK's own. POST /HOP/ID asks NEXT/ID and answers the id. WAY is who makes the call:
 // direct: the thread that read the request. pool: one of a fixed pool of four, for which it waits.
 // future: CompletableFuture's pool. client: the JDK's HttpClient, by a thread of its own.
+// handed_on: another job of the pool of eight whose threads read the requests, too; nobody waits for it.
 // virtual: as direct, but each request has a virtual thread (Java 21).
 public class Pools {
   static final String NEXT = System.getenv("NEXT");
   static final String WAY = System.getenv("WAY");
   static final ExecutorService POOL = Executors.newFixedThreadPool(4);
+  static ExecutorService threads = Executors.newFixedThreadPool(WAY.equals("handed_on") ? 8 : 128);
   static final HttpClient CLIENT = HttpClient.newHttpClient();
 
   static byte[] ask(String order) {
@@ -41,9 +43,15 @@ public class Pools {
   }
 
   static void handle(HttpExchange exchange) throws IOException {
-    String path = exchange.getRequestURI().getPath();
-    String order = path.substring(path.lastIndexOf('/') + 1);
+    String order = idOf(exchange);
     exchange.getRequestBody().readAllBytes();
+    if (WAY.equals("handed_on")) {
+      threads.execute(() -> {
+        ask(order);
+        answer(exchange, order);
+      });
+      return;
+    }
     try {
       switch (WAY) {
         case "pool": POOL.submit(() -> ask(order)).get(); break;
@@ -54,17 +62,29 @@ public class Pools {
     } catch (Exception error) {
       throw new IOException(error);
     }
-    byte[] answer = ("{\"id\":\"" + order + "\"}").getBytes();
-    exchange.sendResponseHeaders(200, answer.length);
-    exchange.getResponseBody().write(answer);
-    exchange.close();
+    answer(exchange, order);
+  }
+
+  static String idOf(HttpExchange exchange) {
+    String path = exchange.getRequestURI().getPath();
+    return path.substring(path.lastIndexOf('/') + 1);
+  }
+
+  static void answer(HttpExchange exchange, String order) {
+    try {
+      byte[] answer = ("{\"id\":\"" + order + "\"}").getBytes();
+      exchange.sendResponseHeaders(200, answer.length);
+      exchange.getResponseBody().write(answer);
+      exchange.close();
+    } catch (IOException error) {
+      throw new RuntimeException(error);
+    }
   }
 
   public static void main(String[] arguments) throws Exception {
     int port = Integer.parseInt(System.getenv("PORT"));
     HttpServer server = HttpServer.create(new InetSocketAddress("127.0.0.1", port), 1024);
     server.createContext("/", Pools::handle);
-    ExecutorService threads = Executors.newFixedThreadPool(128);
     if (WAY.equals("virtual")) {
       threads = (ExecutorService) Executors.class.getMethod("newVirtualThreadPerTaskExecutor").invoke(null);
     }

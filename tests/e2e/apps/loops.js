@@ -6,6 +6,7 @@ const crypto = require('crypto');
 const fs = require('fs');
 const http = require('http');
 const net = require('net');
+const { Worker, isMainThread, parentPort } = require('worker_threads');
 const { PORT, NEXT, WAY } = process.env;
 new Headers(); // loads undici, which compiles its parser on the thread pool: a fetch before that is done waits for it
 
@@ -91,6 +92,28 @@ function ask() {
   line.write(`POST ${pathname}/${queue[0].id} HTTP/1.1\r\nHost: ${hostname}\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
 }
 
+// A queue that a timer pumps: whoever's job is first, in a timer that somebody else's request set.
+const pumped = [];
+const byTimer = (id) => new Promise((resolve, reject) => {
+  pumped.push(() => next(id).then(resolve, reject));
+  setTimeout(() => pumped.shift()(), Math.random() * 5);
+});
+
+// The call is made by another thread of the process, which has a loop of its own.
+const results = new Map();
+let worker = null;
+function byWorker(id) {
+  worker = worker || new Worker(__filename).on('message', ({ id, error }) => {
+    const [resolve, reject] = results.get(id);
+    results.delete(id);
+    error ? reject(new Error(error)) : resolve({ id });
+  });
+  return new Promise((resolve, reject) => {
+    results.set(id, [resolve, reject]);
+    worker.postMessage(id);
+  });
+}
+
 const WAYS = {
   answer: (id) => ({ id }),
   http: next,
@@ -109,6 +132,8 @@ const WAYS = {
   limit_fetch: (id) => limited(() => byFetch(id)),
   leftover: leaving,
   one_connection: onOneConnection,
+  pump: byTimer,
+  worker: byWorker,
   // Two calls in a row; what the second one is called by is an answer.
   twice: async (id) => (await post(`${process.env.OTHER}/${id}`, id), next(id)),
 };
@@ -127,5 +152,9 @@ const server = http.createServer((request, response) => {
   });
 });
 server.keepAliveTimeout = 60000;
+if (!isMainThread) {
+  const answer = (id) => next(id).then(() => parentPort.postMessage({ id }), (error) => parentPort.postMessage({ id, error: String(error) }));
+  parentPort.on('message', answer);
+}
 const listen = () => server.listen({ port: Number(PORT), host: '127.0.0.1', backlog: 1024 });
-setTimeout(listen, WAY.includes('fetch') ? 1000 : 0);
+if (isMainThread) setTimeout(listen, WAY.includes('fetch') ? 1000 : 0);

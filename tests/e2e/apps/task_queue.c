@@ -1,6 +1,7 @@
 // An event loop with a queue: one thread, epoll, one connection per request. A callback only notes
 // what is to be done; what was noted is done after all callbacks, and at most two calls are under way.
-// task_queue PORT NEXT_PORT: POST /queue/ID asks POST /last/ID and answers what that answered.
+// With `direct`, the callback itself makes the call.
+// task_queue [direct] PORT NEXT_PORT: POST /queue/ID asks POST /last/ID and answers what that answered.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -10,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MOST = 1024, BUSY = 2 };
+enum { MOST = 2048, BUSY = 2 };
 
 struct peer {
   int fd;
@@ -22,7 +23,7 @@ struct peer {
 
 static struct peer* queue[MOST];
 static unsigned head, tail, busy;
-static int epoll, next_port;
+static int direct, epoll, next_port;
 
 static void watch(struct peer* peer) {
   struct epoll_event event = {.events = EPOLLIN, .data.ptr = peer};
@@ -66,7 +67,10 @@ static void on_readable(struct peer* peer) {
   peer->text[peer->size] = 0;
   if (!complete(peer)) return;
   if (!peer->is_call) {
-    queue[tail++ % MOST] = peer;
+    if (direct)
+      call(peer);
+    else
+      queue[tail++ % MOST] = peer;
     return;
   }
   char text[9000], *body = strstr(peer->text, "\r\n\r\n") + 4;
@@ -76,7 +80,7 @@ static void on_readable(struct peer* peer) {
   peer->other->text[0] = 0;
   peer->other->other = NULL;
   drop(peer);
-  --busy;
+  busy -= !direct;
 }
 
 int main(int argc, char** argv) {
@@ -84,10 +88,11 @@ int main(int argc, char** argv) {
   struct epoll_event events[64], listening = {.events = EPOLLIN};
   int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0);
   next_port = atoi(argv[argc - 1]);
+  direct = argc == 4;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
   epoll = epoll_create1(0);
-  if (bind(listener, (struct sockaddr*)&address, sizeof(address)) || listen(listener, 256) ||
+  if (bind(listener, (struct sockaddr*)&address, sizeof(address)) || listen(listener, MOST) ||
       epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &listening))
     return 1;
   for (;;) {

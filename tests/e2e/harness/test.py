@@ -21,6 +21,7 @@ INSTALLED = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home()
 PYTHON = INSTALLED / "python/venv/bin/python"
 PYTHON_ASYNC = INSTALLED / "python-async/venv/bin/python"
 GUNICORN = INSTALLED / "python/venv/bin/gunicorn"
+ENVOY = next(INSTALLED.glob("envoy/venv/lib/*/site-packages/envoy/_bin/envoy"), None)
 CLONE_NEWNET = 0x40000000  # linux/sched.h
 
 
@@ -127,6 +128,14 @@ class Test:
         self.wait_for(("127.0.0.1", port))
         return f"http://127.0.0.1:{port}"
 
+    def spring_web(self, java="java", *options, next=""):
+        """apps/java_web."""
+        port = self.port()
+        jar = INSTALLED / "java-web/java_web/target/web.jar"
+        self.start([java, "-Xmx384m", "-jar", jar, f"--server.port={port}", *options], dict(NEXT=next))
+        self.wait_for(("127.0.0.1", port))
+        return f"http://127.0.0.1:{port}"
+
     def go(self, **options):
         return self.serve([INSTALLED / "go/server"], **options)
 
@@ -147,20 +156,38 @@ class Test:
         return bind
 
     def nginx(self, upstream, keep_alive=False):
-        port = self.port()
-        directory = self.directory / f"nginx-{port}"
-        directory.mkdir()
-        text = (APPS / "nginx.conf").read_text()
-        for name, value in dict(
-            directory=directory,
-            port=port,
+        values = dict(
             upstream=upstream,
             upstream_keepalive="keepalive 32;" if keep_alive else "",
             connection="" if keep_alive else "close",
-        ).items():
+        )
+        port, config = self.configure("nginx.conf", **values)
+        return self.proxy(["nginx", "-p", config.parent, "-e", "stderr", "-c", config], port)
+
+    def haproxy(self, upstream, threads=1):
+        port, config = self.configure("haproxy.cfg", upstream=upstream, threads=threads)
+        return self.proxy(["haproxy", "-f", config], port)
+
+    def envoy(self, upstream, threads=1):
+        host, _, upstream_port = upstream.partition(":")
+        port, config = self.configure("envoy/envoy.yaml", host=host, upstream_port=upstream_port)
+        options = ["--concurrency", threads, "--disable-hot-restart", "--log-level", "error"]
+        return self.proxy([ENVOY, "-c", config, *options], port)
+
+    def configure(self, template, **values):
+        """A port, and a copy of apps/TEMPLATE in a directory of its own, with these @values@ and @port@ and @directory@."""
+        port = self.port()
+        directory = self.directory / f"{pathlib.Path(template).stem}-{port}"
+        directory.mkdir()
+        text = (APPS / template).read_text()
+        for name, value in dict(values, directory=directory, port=port).items():
             text = text.replace(f"@{name}@", str(value))
-        (directory / "nginx.conf").write_text(text)
-        self.start(["nginx", "-p", directory, "-e", "stderr", "-c", directory / "nginx.conf"])
+        config = directory / pathlib.Path(template).name
+        config.write_text(text)
+        return port, config
+
+    def proxy(self, command, port):
+        self.start(command)
         self.wait_for(("127.0.0.1", port))
         return f"http://127.0.0.1:{port}"
 
@@ -186,15 +213,6 @@ service:
         self.start([INSTALLED / "collector/otelcol", f"--config={path}"], name="collector")
         self.wait_for(("127.0.0.1", port))
         return f"127.0.0.1:{port}"
-
-    def haproxy(self, upstream):
-        port = self.port()
-        config = self.directory / f"haproxy-{port}.cfg"
-        text = (APPS / "haproxy.cfg").read_text()
-        config.write_text(text.replace("@port@", str(port)).replace("@upstream@", upstream))
-        self.start(["haproxy", "-f", config])
-        self.wait_for(("127.0.0.1", port))
-        return f"http://127.0.0.1:{port}"
 
     def node_answers(self):
         """Answers every request itself, at once."""

@@ -1,15 +1,16 @@
-"""What a case of the proving ground is (tests/e2e/truths): an application that is asked over HTTP and asks the next
-one, with an id in the bodies where no rule looks; and how its links are counted."""
+"""What a case of the proving ground is (tests/e2e/truths): an application that is asked over HTTP or gRPC and asks the next
+one, with an id where no rule looks: in the bodies, in the last part of the path; and how its links are counted."""
 
 import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Callable
 
+from harness import rpc
 from harness.load import Hop, load, load_through_nginx
 from harness.score import Book
 
-LEVELS = {1: 50, 10: 300, 100: 600}  # concurrency: requests
+LEVELS = {1: 50, 10: 300, 100: 600, 1000: 2000}  # concurrency: requests
 
 
 @dataclass
@@ -24,34 +25,58 @@ class Case:
     call: str = "last"  # the next one's hop
     suffix: str = ""  # of its id
     keep_alive: bool = True
+    levels: tuple = tuple(LEVELS)
+
+    def measure(self, test):
+        """{concurrency: Counter of right, refused, wrong, rules and reasons}"""
+        tracelet = test.tracelet()
+        last = test.node_answers()
+        front = self.start(test, last + "/last")
+        hops = [Hop(self.hop), Hop(self.call, "either")]
+        levels = {level: LEVELS[level] for level in self.levels}
+        ask = load_through_nginx if self.runtime == "nginx" else load
+        traffics = ask(f"{front}/{self.hop}", hops, self.keep_alive, levels)[-len(levels) :]
+        time.sleep(0.3)  # for what is called late
+        book = Book(tracelet.stop(), lossy=False)
+        return {level: Counter(self.verdicts(book, traffic.ids)) for level, traffic in zip(levels, traffics)}
+
+    def verdicts(self, book, orders):
+        for order in orders:
+            call = book.one(f"/{self.call}/{order}{self.suffix}", "client")
+            server = next(iter(book.by_request.get((f"/{self.hop}/{order}", "server"), [])), None)
+            yield from judge(call, server)
 
 
-def measure(case, test):
-    """{concurrency: Counter of right, refused, wrong, rules and reasons}"""
-    tracelet = test.tracelet()
-    last = test.node_answers()
-    front = case.start(test, last + "/last")
-    hops = [Hop(case.hop), Hop(case.call, "either")]
-    traffics = (load_through_nginx if case.runtime == "nginx" else load)(
-        f"{front}/{case.hop}", hops, case.keep_alive, LEVELS
-    )[-len(LEVELS) :]
-    time.sleep(0.3)  # for what is called late
-    book = Book(tracelet.stop(), lossy=False)
-    return {concurrency: count(book, case, traffic) for concurrency, traffic in zip(LEVELS, traffics)}
+@dataclass
+class RpcCase:
+    """A gRPC server in one of harness/rpc.py's languages that asks one in Go for each of its own calls. All over one
+    connection: of 1,000 streams at once on one, the kernel's programs do not see every frame."""
+
+    runtime: str
+    application: str
+    language: str
+    levels: tuple = (1, 10, 100)
+
+    def measure(self, test):
+        tracelet = test.tracelet()
+        front = rpc.serve(test, self.language, next=rpc.serve(test, "go"))
+        client = rpc.Client(test, "go", front)
+        made = {level: client.call(str(level), LEVELS[level], level, ["Chain"]) for level in self.levels}
+        found = rpc.by_call(tracelet.stop())
+        return {level: Counter(self.verdicts(found, calls)) for level, calls in made.items()}
+
+    def verdicts(self, found, calls):
+        for call in calls:
+            ends = found.get(("Unary", call.id, "client"), []), found.get(("Chain", call.id, "server"), [])
+            yield from judge(*(end[0] if len(end) == 1 else None for end in ends))
 
 
-def count(book, case, traffic):
-    counts = Counter()
-    for order in traffic.ids:
-        call = book.one(f"/{case.call}/{order}{case.suffix}", "client")
-        server = next(iter(book.by_request.get((f"/{case.hop}/{order}", "server"), [])), None)
-        if call is None or server is None:
-            counts["missing"] += 1
-        elif not call.has_parent():
-            counts["refused"] += 1
-            counts["because " + (call.refused or "nothing")] += 1
-        else:
-            true = (call.parent, call.trace_id) == (server.span_id, server.trace_id)
-            counts["right" if true else "wrong"] += 1
-            counts["by " + call.link] += 1
-    return counts
+def judge(call, server):
+    """What happened to the link of `call`, which was made for the request `server`."""
+    if call is None or server is None:
+        yield "missing"
+    elif not call.has_parent():
+        yield from ("refused", "because " + (call.refused or "nothing"))
+    else:
+        true = (call.parent, call.trace_id) == (server.span_id, server.trace_id)
+        yield from ("right" if true else "wrong", "by " + call.link)

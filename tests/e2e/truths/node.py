@@ -1,7 +1,7 @@
 """Node: what comes between a request and its call."""
 
 from harness.test import APPS
-from harness.truth import Case
+from harness.truth import Case, RpcCase
 
 
 def node(application, way, **options):
@@ -25,4 +25,7 @@ CASES = [
     node("limiter, two at a time", "limit"),
     node("a limiter's leftover jobs", "leftover", call="left", suffix="-1"),
     node("one connection for all", "one_connection"),
+    node("queue, pumped by timers", "pump"),
+    node("worker_threads", "worker"),
+    RpcCase("Node", "grpc-js", "node"),
 ]

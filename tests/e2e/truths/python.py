@@ -1,7 +1,7 @@
 """Python: threads, pools, coroutines."""
 
 from harness.test import APPS, PYTHON, PYTHON_ASYNC
-from harness.truth import Case
+from harness.truth import Case, RpcCase
 
 
 def asynchronous(application, keep_alive=True, **environment):
@@ -61,4 +61,6 @@ CASES = [
     handed_over("ThreadPoolExecutor, 4 threads", "pool"),
     handed_over("ThreadPoolExecutor.map, 4 threads", "pool_map"),
     handed_over("dispatcher, queue.Queue, 4 threads", "dispatcher", keep_alive=False),
+    handed_over("pool that hands on to itself, queue.Queue", "handed_on", keep_alive=False),
+    RpcCase("Python", "grpcio, 64 threads", "python"),
 ]

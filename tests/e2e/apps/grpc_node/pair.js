@@ -1,5 +1,5 @@
 // gRPC in Node, with bytes for messages and any method: what ../grpc_pair.py does, and its arguments. By TLS
-// where $TLS names a directory of cert.pem and key.pem. demo.Chain asks nobody.
+// where $TLS names a directory of cert.pem and key.pem. demo.Chain asks $NEXT first.
 const fs = require('fs');
 const readline = require('readline');
 const grpc = require('@grpc/grpc-js');
@@ -7,7 +7,12 @@ const grpc = require('@grpc/grpc-js');
 const MESSAGE = Buffer.from('hello');
 const same = (bytes) => bytes;
 const read = (name) => fs.readFileSync(`${process.env.TLS}/${name}.pem`);
+const next = process.env.NEXT && new grpc.Client(process.env.NEXT, grpc.credentials.createInsecure());
 const answers = {
+  Chain: ['unary', (call, callback) => {
+    const identity = call.getPath().split('/')[2];
+    next.makeUnaryRequest(`/demo.Unary/${identity}`, same, same, MESSAGE, (error) => callback(error, MESSAGE));
+  }],
   Unary: ['unary', (call, callback) => callback(null, MESSAGE)],
   NotFound: ['unary', (call, callback) => callback({ code: grpc.status.NOT_FOUND })],
   Slow: ['unary', () => {}],
