@@ -1,6 +1,8 @@
 """Calls made by another thread than the request's, or for another request: refused, never wrong. Coroutines and the jobs
 of executors: linked."""
 
+import time
+
 from harness import Hop, load, score
 from harness.test import APPS, PYTHON
 
@@ -13,6 +15,7 @@ def run(test):
         front = test.serve([PYTHON, APPS / "handover.py"], next=last + "/last", environment={"HAND_OVER": way})
         keep_alive = way != "dispatcher"
         traffic += load(front + f"/{way}", [Hop(way), Hop("last", link)], keep_alive)
+    time.sleep(0.3)  # for the last call's close(): `loop` does not read its whole answer
     score(tracelet.stop(), traffic)
     # Linked by its thread where that took its own job by chance, until one answers what another has read.
     tracelet = test.tracelet()
