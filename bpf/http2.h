@@ -130,11 +130,13 @@ static __always_inline void http2_found(struct report *report, __u8 state, __u32
 	report->frames.walked = 1;
 }
 
-/* An operation on a connection that is older than its entry: frames in a row, or not. */
-static __always_inline void http2_weigh(struct report *report)
+/* An operation on a connection that is older than its entry: frames in a row, or not. One that begins with
+ * text is none, which would be a frame of four megabytes; but it may begin in the middle of one, as what
+ * is read into a small buffer does. */
+static __always_inline void http2_weigh(struct report *report, bool text)
 {
 	struct http2_stage *stage = http2_stage_here();
-	int frames = http2_probe();
+	int frames = text ? 0 : http2_probe();
 
 	if (!stage)
 		return;
@@ -162,8 +164,7 @@ static __always_inline bool http2_is_settings(__u64 first8)
 	return (first8 & ~0xff0000ULL) == 0x04000000 && length % 6 == 0 && length <= 192;
 }
 
-/* An older connection's bytes are weighed; a new one's begin as they must. Text is no frame: it
- * would be one of four megabytes. */
+/* An older connection's bytes are weighed; a new one's begin as they must. */
 static __always_inline void http2_decide(struct report *report)
 {
 	__u8 state = report->http2.state;
@@ -184,10 +185,10 @@ static __always_inline void http2_decide(struct report *report)
 	} else if (state == HTTP2_UPGRADING) {
 		if (!report->frames.walked)
 			report->http2.state = HTTP2_NOT;
-	} else if ((!report->event.offset && !report->other_begun) || (first8 & 0xff) >= 'A') {
+	} else if (!report->event.offset && !report->other_begun) {
 		report->http2.state = HTTP2_NOT;
 	} else {
-		http2_weigh(report);
+		http2_weigh(report, (first8 & 0xff) >= 'A');
 	}
 }
 

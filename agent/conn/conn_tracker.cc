@@ -228,7 +228,7 @@ std::optional<IgnoreReason> ConnTracker::ChooseParser(Connection& connection, Di
   const bool start = first && !connection.joined && !connection.info.events_lost;
   connection.data_seen = true;
   connection.last_direction = direction;
-  if (turned && ++connection.turns > kMaxTurns) {
+  if (turned && ++connection.turns > (connection.joined ? kMaxTurnsAdopted : kMaxTurns)) {
     NotInteresting(connection);
     return IgnoreReason::kNotHttp;
   }

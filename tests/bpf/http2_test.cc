@@ -161,6 +161,35 @@ TEST_F(Http2Test, RecognisesAnOlderConnectionByItsFrames) {
   EXPECT_EQ(caller.sent.front().flags & DATA_FRAME, 0);
 }
 
+// Read into a buffer that was too small for all of it, as Netty does: the next read begins in the middle of a frame,
+// with what no frame begins with.
+TEST_F(Http2Test, RecognisesAnOlderConnectionThatIsReadInPieces) {
+  const std::string request = Headers(1, 40) + Data(1, 60);
+  const std::string response = Headers(1, 30) + Data(1, 10) + Headers(1, 12);
+  Sockets sockets;
+  Capture(
+      [&] {
+        for (int i = 0; i < 4; ++i) {
+          Send(sockets.client, request);
+          Receive(sockets.server, i == 0 ? 20 : request.size());
+          if (i == 0) Receive(sockets.server, request.size() - 20);
+          Send(sockets.server, response);
+          Receive(sockets.client, response.size());
+        }
+      },
+      [&] {
+        sockets = Connect(Family::kTcp4);
+        Send(sockets.client, kOpening);
+        Receive(sockets.server, kOpening.size());
+      });
+  ASSERT_EQ(events_.ends.size(), 2U);
+  const End& called = *events_.ends[1];
+  const std::string received = End::Stream(called.received);
+  ASSERT_EQ(received.size(), 4 * request.size());
+  for (size_t i = 1; i < 4; ++i) EXPECT_EQ(received.substr(i * request.size(), request.size()), Copied(request)) << i;
+  EXPECT_EQ(End::Stream(called.sent).substr(0, response.size()), Copied(response));
+}
+
 TEST_F(Http2Test, FindsTheFramesAgainAfterBytesThatNobodySaw) {
   const std::string frames = Headers(1, 40) + Data(1, 60);
   Capture([&] {

@@ -63,6 +63,7 @@ Parser::Parser(ExchangeSink& sink, const ParserOptions& options)
     for (Side& side : sides_) {
       side.reader.BeginHole();
       side.decoder.ForgetTable();
+      side.blind = true;
     }
     ids_followed_ = false;
   } else if (requests_) {
@@ -92,6 +93,7 @@ void Parser::LearnFromBytes(conn::Direction direction, std::string_view bytes) {
   requests = Side{};
   requests.reader.ExpectPreface();
   ids_followed_ = true;
+  side(Other(direction)).blind = false;
   if (!options_.upgraded) side(Other(direction)).decoder = HeaderDecoder{};
 }
 
@@ -100,6 +102,7 @@ bool Parser::OnChunk(conn::Direction direction, const conn::Chunk& chunk) {
   LearnFromBytes(direction, chunk.bytes);
   Side& side = this->side(direction);
   operation_ = &chunk.operation;
+  NoteUnseen(side);
   side.reader.Begin(chunk);
   if (side.reader.InHole()) {
     side.reader.Next();
@@ -241,11 +244,19 @@ void Parser::Broken(Side& side) {
 
 void Parser::LoseSide(Side& side) {
   side.decoder.ForgetTable();
+  side.blind = true;
   side.in_block = false;
   side.fixed_size = side.fixed_want = 0;
   for (auto& [id, stream] : streams_) stream.Lose();
   doubtful_ |= !streams_.empty();
   if (!requests_ || IsRequests(side)) ids_followed_ = false;
+}
+
+// What was asked before anything of the responses was understood may have been answered.
+void Parser::NoteUnseen(const Side& side) {
+  if (!side.reader.InHole() || !side.blind || !requests_ || IsRequests(side)) return;
+  for (auto& [id, stream] : streams_) stream.unseen = !stream.exchange.response.started;
+  doubtful_ |= !streams_.empty();
 }
 
 void Parser::OnEnd(conn::Direction direction, uint64_t /*time_ns*/) { side(direction).ended = true; }

@@ -59,6 +59,7 @@ class Parser final : public ConnectionParser {
     conn::Operation block_first;
     bool ended = false;
   };
+    bool blind = false;  // bytes may have gone by unseen before the first, or next, that are understood
 
   Side& side(conn::Direction direction) { return sides_[static_cast<size_t>(direction)]; }
   [[nodiscard]] bool IsRequests(const Side& side) const;
@@ -75,6 +76,7 @@ class Parser final : public ConnectionParser {
   void Broken(Side& side);
   void LoseSide(Side& side);
 
+  void NoteUnseen(const Side& side);
   // streams.cc
   void OnBlock(Side& side);
   bool LearnFromBlock(Side& side, const Headers& headers);

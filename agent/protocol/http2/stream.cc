@@ -78,7 +78,7 @@ void Stream::CloseRpc() {
   rpc.received = std::make_shared<grpc::Messages>(received.messages());
   // A reset stands for a status only where no trailers came: a server also resets what it has answered
   // (RFC 9113, 8.1), and the trailers' own status may be among the fields that are not known.
-  if (rpc.status || !reset || lost || response_ended) return;
+  if (rpc.status || !reset || lost || unseen || response_ended) return;
   rpc.status_from_reset = true;
   rpc.status = grpc::StatusOfReset(reset->code);
   const uint64_t began_ns = exchange.request.first.time_ns;
@@ -92,7 +92,7 @@ void Stream::Close(Outcome rest) {
     exchange.outcome = exchange.response.started ? Outcome::kComplete : Outcome::kLost;
   } else if (reset) {
     exchange.outcome = reset->by_client ? Outcome::kAborted : Outcome::kReset;
-  } else if (lost) {
+  } else if (lost || unseen) {
     exchange.outcome = Outcome::kLost;
   }
   exchange.request.complete = request_ended;

@@ -32,6 +32,7 @@ struct Stream {
   bool request_ended = false;   // END_STREAM
   bool response_ended = false;  // END_STREAM
   bool lost = false;            // events were lost while it was open: its end may be among them
+  bool unseen = false;          // its response may have gone by before responses were understood
   bool exact = true;            // every byte of DATA was accounted for
   bool rpc_possible = false;    // the content type is not known
   std::optional<Reset> reset;

@@ -97,6 +97,8 @@ void Parser::OnResponseBlock(Side& side, Headers& headers) {
     return Touch(response, stream, side.reader.at());
   }
   response = Message{.begin = side.block_begin, .first = side.block_first, .started = true};
+  stream.unseen = false;
+  if (!headers.of_response) stream.LoseBytes();  // it may have begun earlier
   response.one_thread = response.blocking = false;
   Touch(response, stream, side.reader.at());
   stream.OnResponseHead(headers);
@@ -116,6 +118,7 @@ void Parser::OnData(Side& side, std::string_view bytes, uint64_t unseen) {
   Message& message = request ? stream.exchange.request : stream.exchange.response;
   message.body_bytes += bytes.size() + unseen;
   Touch(message, stream, side.reader.at());
+  if (!message.started) stream.LoseBytes();
   if (!stream.exchange.rpc && !stream.rpc_possible && stream.asked) return;
   grpc::MessageCounter& counter = request ? stream.sent : stream.received;
   counter.OnBytes(bytes, operation_->time_ns);
@@ -195,7 +198,7 @@ void Parser::EndDoubtful(uint64_t before_ns) {
   doubtful_ = false;
   for (auto it = streams_.begin(); it != streams_.end();) {
     const Stream& stream = it->second;
-    const bool doubt = stream.lost || stream.response_ended || !stream.asked;
+    const bool doubt = stream.lost || stream.unseen || stream.response_ended || !stream.asked;
     if (doubt && stream.last_ns <= before_ns) {
       it = Finish(it, Outcome::kLost);
       continue;

@@ -53,7 +53,6 @@ def run(test):
         for kind in ("client", "server"):
             few = way == "TLS" or "java" in (client, server)
             least = CALLS * 3 // 4 if few else CALLS * 9 // 10
-            # Java's server may not be recognised as HTTP/2 from the middle on; then nothing is told of it.
-            if (way, client) == ("TLS", "node") or (server, kind) == ("java", "server"):
+            if (way, client) == ("TLS", "node"):
                 least = 0
             assert least <= counter[f"{kind} paths"] <= CALLS, f"{way}, {client} → {server}: {counter}"

@@ -105,7 +105,7 @@ TEST_F(ConnTrackerTest, AdoptedInTheMiddleOfABodyWaitsForAHead) {
 
 TEST_F(ConnTrackerTest, AdoptedWithoutAHeadGivesUp) {
   auto [client, server] = Connected(CONN_ADOPTED);
-  for (int i = 0; i < ConnTracker::kMaxTurns; ++i) {
+  for (int i = 0; i < ConnTracker::kMaxTurnsAdopted; ++i) {
     server->Receive("\x01");
     server->Send("\x02");
   }

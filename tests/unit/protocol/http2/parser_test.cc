@@ -286,6 +286,37 @@ TEST(Http2Parser, EndsStreamsWhoseEndWasLost) {
   EXPECT_EQ(wire.exchanges[1].status, 0);
 }
 
+// One direction is understood before the other one: what is asked meanwhile may be answered unseen.
+TEST(Http2Parser, EndsStreamsThatWereAnsweredBeforeTheResponsesWereUnderstood) {
+  for (const bool reported : {true, false}) {  // what a TLS library was reading when it was probed is not
+    Wire wire({.joined = Joined::kMiddle, .requests = Direction::kSend});
+    wire.Move(Direction::kSend, wire.client.Headers(3, GetFields("/3"), true));
+    const std::string unseen = wire.server.Headers(3, kOk, true);
+    if (reported) wire.Event(Direction::kReceive, unseen, 0);
+    wire.Move(Direction::kSend, wire.client.Headers(5, GetFields("/5"), true));
+    wire.Receive(wire.server.Headers(5, kOk, true));
+    ASSERT_EQ(wire.exchanges.size(), 1U);
+    EXPECT_EQ(wire.exchanges[0].target, "/5");
+    EXPECT_EQ(wire.exchanges[0].outcome, Outcome::kComplete);
+    EXPECT_TRUE(wire.parser.AwaitsQuiet());
+    wire.parser.OnQuiet();
+    ASSERT_EQ(wire.exchanges.size(), 2U);
+    EXPECT_EQ(wire.exchanges[1].target, "/3");
+    EXPECT_EQ(wire.exchanges[1].outcome, Outcome::kLost);
+  }
+}
+
+// An upgrade's frames are followed from the preface on: nothing went by unseen.
+TEST(Http2Parser, LosesNothingOfAConnectionThatIsSeenFromItsPrefaceOn) {
+  Wire wire({.joined = Joined::kMiddle, .requests = Direction::kReceive});
+  wire.Request(std::string(kClientPreface) + testing::Http2Settings(3, 100) +
+               wire.client.Headers(1, GetFields("/1"), true));
+  wire.Response(testing::Http2Settings(1, 4096) + wire.server.Headers(1, kOk) + Data(1, "hello", true));
+  ASSERT_EQ(wire.exchanges.size(), 1U);
+  EXPECT_TRUE(wire.exchanges[0].response.body_exact);
+  EXPECT_FALSE(wire.parser.AwaitsQuiet());
+}
+
 // A literal with incremental indexing and an indexed name (RFC 7541 §6.2.1): ":path".
 std::string IndexedPath(std::string_view path) {
   return "\x44" + std::string(1, static_cast<char>(path.size())) + std::string(path);
