@@ -17,6 +17,7 @@
 #include "agent/ingest/jaeger_agent.h"
 #include "agent/kubernetes/cluster.h"
 #include "agent/peer/installation_key.h"
+#include "agent/pipeline/open_requests.h"
 #include "agent/pipeline/pipeline.h"
 #include "agent/pipeline/pod_tagger.h"
 #include "agent/pipeline/red_metrics.h"
@@ -181,6 +182,7 @@ std::string Daemon::RenderCapture() const {
   admin::AppendTls(source_->tls(), text);
   admin::AppendProgramCosts(source_->costs().programs(), source_->costs().sampled_ns(), text);
   admin::AppendPipeline(*pipeline_, sampler_, text);
+  pipeline::RenderOpenCalls(*pipeline_, config_.http.progress_s * uint64_t{1'000'000'000}, text);
   if (peers_) admin::AppendPeers(pipeline_->stitcher().peers(), text);
   if (pod_tagger_) admin::AppendPods(*pod_tagger_, text);
   red_metrics_.Render(text);

@@ -20,12 +20,14 @@
 #include "agent/cli/stop_signals.h"
 #include "agent/cli/summary.h"
 #include "agent/daemon.h"
+#include "agent/pipeline/open_requests.h"
 #include "agent/pipeline/pipeline.h"
 #include "agent/source/bpf_source.h"
 #include "agent/source/recording.h"
 #include "agent/source/replay_source.h"
 #include "config/toml.h"
 #include "exporter/console/console.h"
+#include "exporter/console/terminal.h"
 #include "exporter/export_set.h"
 #include "exporter/json/json_lines.h"
 #include "exporter/output.h"
@@ -81,6 +83,7 @@ struct Chain {
   // Passes everything on that is held, and sums up. Last call.
   std::string Finish(const source::EventSource& source, Clock::time_point since) {
     pipeline.Finish();
+    const std::string open = pipeline::DescribeOpen(pipeline);
     exporter->Finish();
     output.Finish(kOutputPatience);
     exports.Finish(Clock::now() + kExportPatience);
@@ -88,6 +91,7 @@ struct Chain {
                                   .events_used = pipeline.events().used,
                                   .events_ignored = cli::NonZero(pipeline.events().ignored),
                                   .spans = pipeline.spans(),
+                                  .open = exporter::Printable(open, exporter::DetectTerminal(STDERR_FILENO).unicode),
                                   .output_dropped = output.spans_dropped()};
     return cli::RenderSummary(tally, ledgers,
                               std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - since)) +

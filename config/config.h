@@ -60,6 +60,7 @@ struct Http {
   size_t max_outstanding = 128;   // pipelined requests per connection
   size_t max_streams = 1'024;     // HTTP/2 requests that are open at once, per connection
   uint64_t quiet_end_ms = 1'000;  // a response of unknown length is over after this long without a byte
+  uint32_t progress_s = 10;       // a call that goes on for longer is told of while it does
 };
 
 struct Span {

@@ -75,7 +75,12 @@ void AddCapture(Config& config, std::vector<Section>& sections) {
         Number("max_streams", &config.http.max_streams, "HTTP/2 requests that are open at once, per connection.", 1,
                65'536),
         Number("quiet_end_ms", &config.http.quiet_end_ms,
-               "A response of unknown length is over after this long without a byte.", 1, 3'600'000)}});
+               "A response of unknown length is over after this long without a byte.", 1, 3'600'000),
+        Number(
+            "progress_s", &config.http.progress_s,
+            "A gRPC call that goes on for longer is in /metrics, and its span says how far it was, then and each time "
+            "that it is twice as old.",
+            1, 86'400)}});
   Span& span = config.span;
   sections.push_back(
       {"span",

@@ -73,6 +73,7 @@ std::string RenderSummary(const SpanTally& tally, const Ledgers& ledgers, std::c
                       Sum(ignored), List(ignored));
   text += fmt::format("  spans    {} assembled = {} exported + {} dropped ({}) + {} held\n", spans.assembled,
                       spans.exported - ledgers.output_dropped, Sum(dropped), List(dropped), spans.held);
+  if (!ledgers.open.empty()) text += fmt::format("  open     {}\n", ledgers.open);
   if (const NamedCounts not_tried = NotTried(kernel); !not_tried.empty()) {
     text += fmt::format("  not seen {}\n", List(not_tried));
   }

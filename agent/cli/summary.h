@@ -59,6 +59,7 @@ struct Ledgers {
   uint64_t events_used = 0;
   NamedCounts events_ignored;  // by the pipeline; the source's own are in `kernel`
   span::SpanLedger spans;
+  std::string open = {};        // requests that had not ended: pipeline/open_requests.h
   uint64_t output_dropped = 0;  // of the exported spans: the reader of stdout was too slow, or left
 };
 

@@ -272,6 +272,7 @@ void ConnTracker::MakeParser(Connection& connection, const protocol::Protocol& p
   options.max_head_bytes = config_.http.max_head_bytes;
   options.max_outstanding = config_.http.max_outstanding;
   options.max_streams = config_.http.max_streams;
+  options.progress_ns = config_.http.progress_s * kSecond_ns;
   if (connection.info.role == ROLE_CLIENT) options.requests = Direction::kSend;
   if (connection.info.role == ROLE_SERVER) options.requests = Direction::kReceive;
   connection.protocol = &protocol;
@@ -373,6 +374,13 @@ void ConnTracker::OnWatermark(uint64_t monotonic_ns) {
   while (!table_.empty() && table_.back().used_ns + config_.conn.idle_close_s * kSecond_ns < monotonic_ns) {
     if (table_.back().parser) table_.back().parser->OnAbandon();
     Erase(table_.back());
+  }
+}
+
+void ConnTracker::ForEachOpen(const TellOpen& tell) const {
+  for (const Connection& connection : table_) {
+    if (!connection.Busy()) continue;
+    connection.parser->ForEachOpen([&](const protocol::OpenExchange& open) { tell(connection.info, open); });
   }
 }
 

@@ -71,6 +71,10 @@ class ConnTracker {
   // There will be no more events: what only waited for silence is complete.
   void Finish();
 
+  // Every request that goes on. Looks at all connections.
+  using TellOpen = std::function<void(const ConnectionInfo&, const protocol::OpenExchange&)>;
+  void ForEachOpen(const TellOpen& tell) const;
+
   [[nodiscard]] const EventLedger& ledger() const { return ledger_; }
   [[nodiscard]] size_t size() const { return table_.size(); }
   [[nodiscard]] uint64_t evicted() const { return evicted_; }

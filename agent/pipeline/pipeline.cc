@@ -1,5 +1,7 @@
 #include "agent/pipeline/pipeline.h"
 
+#include <algorithm>
+
 namespace tracelet::pipeline {
 
 Pipeline::Pipeline(const config::Config& config, span::SpanSink& sink, std::function<void(const conn_id&)> ignore,
@@ -27,8 +29,19 @@ void Pipeline::OnEvent(const event_header& event) {
 }
 
 void Pipeline::OnWatermark(uint64_t monotonic_ns) {
+  now_ns_ = monotonic_ns;
   tracker_.OnWatermark(monotonic_ns);
   stitcher_.OnWatermark(monotonic_ns, assembler_.ToUnix(monotonic_ns));
+}
+
+void Pipeline::ForEachOpen(const std::function<void(const OpenRequest&)>& tell) const {
+  tracker_.ForEachOpen([&](const conn::ConnectionInfo&, const protocol::OpenExchange& open) {
+    const conn::Operation& first = open.exchange.request.first;
+    tell({.kind = open.direction == conn::Direction::kSend ? span::Kind::kClient : span::Kind::kServer,
+          .process = assembler_.Find(first.process),
+          .age_ns = now_ns_ - std::min(now_ns_, first.time_ns),
+          .so_far = open});
+  });
 }
 
 void Pipeline::Finish() {

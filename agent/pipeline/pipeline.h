@@ -20,6 +20,14 @@ struct Installation {
   span::SdkInbox* sdk = nullptr;    // so must this
 };
 
+// A request that goes on, as it is so far. Views, valid while it is told.
+struct OpenRequest {
+  span::Kind kind;
+  const process::ProcessInfo* process;  // null: not known
+  uint64_t age_ns;
+  const protocol::OpenExchange& so_far;
+};
+
 class Pipeline : public source::EventSink {
  public:
   // `sink` must outlive it. `ignore` is told which connections are of no interest; may be empty.
@@ -30,6 +38,9 @@ class Pipeline : public source::EventSink {
   void OnProcess(const process::ProcessInfo& info) override;
   void OnEvent(const event_header& event) override;
   void OnWatermark(uint64_t monotonic_ns) override;
+
+  // Every request that goes on. Looks at all connections.
+  void ForEachOpen(const std::function<void(const OpenRequest&)>& tell) const;
 
   // The source is drained: passes on what is held.
   void Finish();
@@ -46,6 +57,7 @@ class Pipeline : public source::EventSink {
   span::Stitcher stitcher_;
   span::Assembler assembler_;
   conn::ConnTracker tracker_;
+  uint64_t now_ns_ = 0;  // the last watermark
 };
 
 }  // namespace tracelet::pipeline

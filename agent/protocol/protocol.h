@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,14 @@ struct Exchange {
   std::shared_ptr<grpc::Rpc> rpc;  // a remote procedure call; else null
 };
 
+// An exchange that goes on, as it is so far.
+struct OpenExchange {
+  conn::Direction direction;  // of the request
+  const Exchange& exchange;
+  const grpc::Messages* sent = nullptr;  // of a remote procedure call over HTTP/2; else null
+  const grpc::Messages* received = nullptr;
+};
+
 class ExchangeSink {
  public:
   virtual ~ExchangeSink() = default;
@@ -109,6 +118,8 @@ class ConnectionParser {
   [[nodiscard]] virtual bool Busy() const = 0;
   // An exchange is open whose end cannot be seen and may have passed.
   [[nodiscard]] virtual bool AwaitsQuiet() const = 0;
+  // For whoever wants to know what goes on.
+  virtual void ForEachOpen(const std::function<void(const OpenExchange&)>& tell) const = 0;
   // The request that made the connection another protocol's, which will answer it. It was told by
   // OnRequest, and is not this parser's any more.
   virtual std::optional<Exchange> TakeUpgraded() { return std::nullopt; }
@@ -127,6 +138,7 @@ struct ParserOptions {
   size_t max_head_bytes = 16'384;
   size_t max_outstanding = 128;
   size_t max_streams = 1'024;
+  uint64_t progress_ns = 10'000'000'000;  // age at which a call begins to report progress
   // Was asked in another protocol and is answered in this one (h2c, RFC 7540 §3.2).
   std::optional<Exchange> upgraded = {};
 };

@@ -35,6 +35,11 @@ class Assembler : public conn::ConnectionSink {
   [[nodiscard]] uint64_t ToUnix(uint64_t monotonic_ns) const {
     return monotonic_ns - clock_.monotonic_ns + clock_.realtime_ns;
   }
+  // Null if it is not known.
+  [[nodiscard]] const process::ProcessInfo* Find(const process::ProcessKey& key) const {
+    const auto found = processes_.find(key);
+    return found == processes_.end() ? nullptr : found->second.get();
+  }
   [[nodiscard]] uint64_t begun() const { return next_handle_ - 1; }
   [[nodiscard]] uint64_t processes_forgotten() const { return processes_forgotten_; }
 

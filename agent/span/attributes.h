@@ -58,6 +58,8 @@ inline constexpr std::string_view kRpcRequestMessages = "tracelet.rpc.request.me
 inline constexpr std::string_view kRpcRequestBytes = "tracelet.rpc.request.bytes";
 inline constexpr std::string_view kRpcResponseMessages = "tracelet.rpc.response.messages";
 inline constexpr std::string_view kRpcResponseBytes = "tracelet.rpc.response.bytes";
+// Event of a call that goes on for long, with the four above as they were then.
+inline constexpr std::string_view kRpcProgress = "tracelet.rpc.progress";
 // Seconds that the caller gives the call (grpc-timeout).
 inline constexpr std::string_view kRpcDeadline = "tracelet.rpc.deadline";
 // The status was not sent: the stream was reset, and gRPC says what that stands for.

@@ -59,6 +59,7 @@ class RpcSpan::Writer {
     Status();
     AddMessages(held_.rpc_->sent.get(), server_ ? "RECEIVED" : "SENT", kRpcRequestMessages, kRpcRequestBytes);
     AddMessages(held_.rpc_->received.get(), server_ ? "SENT" : "RECEIVED", kRpcResponseMessages, kRpcResponseBytes);
+    for (const auto& progress : held_.rpc_->progress) AddProgress(progress);
     std::ranges::stable_sort(span_.events, {}, &Event::unix_ns);
   }
 
@@ -140,12 +141,25 @@ class RpcSpan::Writer {
   void AddMessages(const Messages* messages, std::string_view type, std::string_view count_key,
                    std::string_view bytes_key) {
     if (messages == nullptr) return;
-    if (messages->exact) {
-      Put(count_key, static_cast<int64_t>(messages->count));
-      Put(bytes_key, static_cast<int64_t>(messages->bytes));
-    }
+    PutCounts(*messages, count_key, bytes_key, span_.attributes);
     if (messages->count > 0) AddMessage(messages->first, 1, type);
     if (messages->count > 1 && messages->exact) AddMessage(messages->last, messages->count, type);
+  }
+
+  static void PutCounts(const Messages& messages, std::string_view count_key, std::string_view bytes_key,
+                        std::vector<Attribute>& attributes) {
+    if (!messages.exact) return;
+    PutIn(attributes, count_key, static_cast<int64_t>(messages.count));
+    PutIn(attributes, bytes_key, static_cast<int64_t>(messages.bytes));
+  }
+
+  void AddProgress(const protocol::grpc::Progress& progress) {
+    if (!progress.sent.exact && !progress.received.exact) return;
+    Event& event = span_.events.emplace_back();
+    event.name = kRpcProgress;
+    event.unix_ns = held_.start_unix_ns + progress.time_ns - held_.begin_ns_;
+    PutCounts(progress.sent, kRpcRequestMessages, kRpcRequestBytes, event.attributes);
+    PutCounts(progress.received, kRpcResponseMessages, kRpcResponseBytes, event.attributes);
   }
 
   void AddMessage(const protocol::grpc::MessageEvent& message, uint64_t number, std::string_view type) {

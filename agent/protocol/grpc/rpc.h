@@ -6,6 +6,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <vector>
 
 namespace tracelet::protocol::grpc {
 
@@ -32,6 +33,13 @@ struct Messages {
   MessageEvent last;
 };
 
+// How far a call was at that time.
+struct Progress {
+  uint64_t time_ns = 0;  // CLOCK_MONOTONIC
+  Messages sent;
+  Messages received;
+};
+
 struct Rpc {
   System system = System::kGrpc;
   std::optional<int> status;             // grpc-status
@@ -39,6 +47,8 @@ struct Rpc {
   std::optional<uint64_t> deadline_ns;   // grpc-timeout, from the request's beginning
   std::shared_ptr<const Messages> sent;  // of the request
   std::shared_ptr<const Messages> received;
+  // Of one that goes on for long: at ParserOptions::progress_ns and at each doubling of that, unless nothing had come.
+  std::vector<Progress> progress;
 };
 
 // What `content_type` says about the exchange that has it.

@@ -108,6 +108,10 @@ void Parser::Emit(Outcome outcome) {
   outstanding_.erase(outstanding_.begin());
 }
 
+void Parser::ForEachOpen(const std::function<void(const OpenExchange&)>& tell) const {
+  for (const Pending& pending : outstanding_) tell({*requests_direction_, pending.exchange});
+}
+
 void Parser::LoseAll() {
   while (!outstanding_.empty()) Emit(outstanding_.front().tunnel ? Outcome::kUpgraded : Outcome::kLost);
   requests_.owned = responses_.owned = false;

@@ -49,6 +49,7 @@ class Parser final : public ConnectionParser {
   [[nodiscard]] bool NotMine() const override { return not_mine_; }
   [[nodiscard]] bool Busy() const override { return !outstanding_.empty(); }
   [[nodiscard]] bool AwaitsQuiet() const override;
+  void ForEachOpen(const std::function<void(const OpenExchange&)>& tell) const override;
   std::optional<Exchange> TakeUpgraded() override;
 
  private:

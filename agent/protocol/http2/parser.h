@@ -38,6 +38,7 @@ class Parser final : public ConnectionParser {
   [[nodiscard]] bool NotMine() const override { return not_mine_; }
   [[nodiscard]] bool Busy() const override { return asked_ > 0; }
   [[nodiscard]] bool AwaitsQuiet() const override { return doubtful_; }
+  void ForEachOpen(const std::function<void(const OpenExchange&)>& tell) const override;
 
  private:
   using Streams = std::map<uint32_t, Stream>;
@@ -58,8 +59,8 @@ class Parser final : public ConnectionParser {
     uint64_t block_begin = 0;
     conn::Operation block_first;
     bool ended = false;
-  };
     bool blind = false;  // bytes may have gone by unseen before the first, or next, that are understood
+  };
 
   Side& side(conn::Direction direction) { return sides_[static_cast<size_t>(direction)]; }
   [[nodiscard]] bool IsRequests(const Side& side) const;
@@ -75,8 +76,8 @@ class Parser final : public ConnectionParser {
   void OnFrameEnd(Side& side);
   void Broken(Side& side);
   void LoseSide(Side& side);
-
   void NoteUnseen(const Side& side);
+
   // streams.cc
   void OnBlock(Side& side);
   bool LearnFromBlock(Side& side, const Headers& headers);

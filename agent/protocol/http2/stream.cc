@@ -72,7 +72,17 @@ void Stream::LoseBytes() {
   received.Lose();
 }
 
+void Stream::AddProgress(uint64_t now_ns) {
+  auto& progress = exchange.rpc->progress;
+  const bool moved = progress.empty() || progress.back().sent.count != sent.messages().count ||
+                     progress.back().received.count != received.messages().count;
+  if (moved) progress.push_back({progress_due_ns, sent.messages(), received.messages()});
+  const uint64_t began_ns = exchange.request.first.time_ns;
+  while (progress_due_ns <= now_ns) progress_due_ns += progress_due_ns - began_ns;
+}
+
 void Stream::CloseRpc() {
+  NoteProgress(std::max(last_ns, exchange.ended_ns));
   grpc::Rpc& rpc = *exchange.rpc;
   rpc.sent = std::make_shared<grpc::Messages>(sent.messages());
   rpc.received = std::make_shared<grpc::Messages>(received.messages());

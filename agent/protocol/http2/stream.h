@@ -40,18 +40,24 @@ struct Stream {
   grpc::MessageCounter sent;
   grpc::MessageCounter received;
   uint64_t last_ns = 0;  // of the last frame
+  uint64_t progress_due_ns = UINT64_MAX;
 
   void OnRequestHead(Headers& headers);
   void OnResponseHead(Headers& headers);
   void OnTrailers(const Headers& headers);
   void Lose();
   void LoseBytes();
+  // Before what moves at that time is counted: if a call's progress has become due, it is what was counted until now.
+  void NoteProgress(uint64_t now_ns) {
+    if (now_ns >= progress_due_ns && exchange.rpc) AddProgress(now_ns);
+  }
   // Outcome, counts and what is unknown, for a stream that is over. `rest`: the outcome unless the
   // frames themselves say what it is.
   void Close(Outcome rest);
 
  private:
   void Recognise(const std::string& content_type);
+  void AddProgress(uint64_t now_ns);
   void CloseRpc();
 };
 

@@ -73,6 +73,7 @@ void Parser::OnRequestBlock(Side& side, Headers& headers) {
   stream.exchange.id = next_id_++;
   stream.OnRequestHead(headers);
   stream.asked = true;
+  stream.progress_due_ns = request.first.time_ns + options_.progress_ns;
   ++asked_;
   sink_.OnRequest(*requests_, stream.exchange);
   MaybeFinish(found);
@@ -96,9 +97,9 @@ void Parser::OnResponseBlock(Side& side, Headers& headers) {
     stream.OnTrailers(headers);
     return Touch(response, stream, side.reader.at());
   }
-  response = Message{.begin = side.block_begin, .first = side.block_first, .started = true};
   stream.unseen = false;
   if (!headers.of_response) stream.LoseBytes();  // it may have begun earlier
+  response = Message{.begin = side.block_begin, .first = side.block_first, .started = true};
   response.one_thread = response.blocking = false;
   Touch(response, stream, side.reader.at());
   stream.OnResponseHead(headers);
@@ -117,9 +118,10 @@ void Parser::OnData(Side& side, std::string_view bytes, uint64_t unseen) {
   const bool request = IsRequests(side);
   Message& message = request ? stream.exchange.request : stream.exchange.response;
   message.body_bytes += bytes.size() + unseen;
-  Touch(message, stream, side.reader.at());
   if (!message.started) stream.LoseBytes();
+  Touch(message, stream, side.reader.at());
   if (!stream.exchange.rpc && !stream.rpc_possible && stream.asked) return;
+  stream.NoteProgress(operation_->time_ns);
   grpc::MessageCounter& counter = request ? stream.sent : stream.received;
   counter.OnBytes(bytes, operation_->time_ns);
   counter.OnUnseen(unseen, operation_->time_ns);
@@ -185,6 +187,15 @@ Parser::Streams::iterator Parser::Finish(Streams::iterator stream, Outcome rest)
   ended.Close(rest);
   sink_.OnExchange(*requests_, std::move(ended.exchange));
   return next;
+}
+
+void Parser::ForEachOpen(const std::function<void(const OpenExchange&)>& tell) const {
+  for (const auto& [id, stream] : streams_) {
+    if (!stream.asked) continue;
+    const bool rpc = stream.exchange.rpc != nullptr;
+    tell({*requests_, stream.exchange, rpc ? &stream.sent.messages() : nullptr,
+          rpc ? &stream.received.messages() : nullptr});
+  }
 }
 
 void Parser::Sweep(uint64_t now_ns) {

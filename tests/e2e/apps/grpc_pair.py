@@ -2,12 +2,14 @@
 
   grpc_pair.py server            listens on $PORT; demo.Chain asks $NEXT first
   grpc_pair.py client ADDRESS    reads lines "PREFIX CALLS CONCURRENCY SERVICE..."
+  grpc_pair.py talk ADDRESS      makes one call of demo.Bidi/talk, and reads lines with how many messages to send
 
 By TLS where $TLS names a directory of cert.pem and key.pem."""
 
 import concurrent.futures
 import os
 import pathlib
+import queue
 import sys
 import threading
 
@@ -80,13 +82,25 @@ def run(address):
         print(flush=True)
 
 
+def talk(address):
+    said = queue.SimpleQueue()
+    answers = grpc.insecure_channel(address).stream_stream("/demo.Bidi/talk")(iter(said.get, None))
+    for line in sys.stdin:
+        for _ in range(int(line)):
+            said.put(MESSAGE)
+            next(answers)
+        print("answered", flush=True)
+    said.put(None)
+    assert not list(answers)
+
+
 def read(name):
     return pathlib.Path(TLS, f"{name}.pem").read_bytes()
 
 
 def main():
-    if sys.argv[1] == "client":
-        return run(sys.argv[2])
+    if sys.argv[1] in ("client", "talk"):
+        return {"client": run, "talk": talk}[sys.argv[1]](sys.argv[2])
     following = os.environ.get("NEXT")
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(64))
     server.add_generic_rpc_handlers([Handler(following and grpc.insecure_channel(following))])

@@ -38,6 +38,7 @@ TEST(Summary, CountsAndLedgers) {
   ledgers.events_ignored = {{"peek", 3}};
   ledgers.spans = {.assembled = 7, .exported = 4, .held = 1, .dropped = {}};
   ledgers.spans.dropped.Add(span::SpanDrop::kTableFull, 2);
+  ledgers.open = "1: shop served GET /events 12.3 s";
   ledgers.output_dropped = 1;
   EXPECT_EQ(RenderSummary(tally, ledgers, std::chrono::milliseconds(1500)),
             "tracelet: 1.5 s, 1 requests served and 3 made, 1 failed, 2 traces\n"
@@ -46,6 +47,7 @@ TEST(Summary, CountsAndLedgers) {
             "  kernel   110 attempted = 100 consumed + 10 ring_full\n"
             "  events   100 consumed = 95 used + 5 ignored (without_connection 2, peek 3)\n"
             "  spans    7 assembled = 3 exported + 3 dropped (table_full 2, output 1) + 1 held\n"
+            "  open     1: shop served GET /events 12.3 s\n"
             "  not seen compat_tasks 4\n");
 }
 

@@ -75,6 +75,22 @@ TEST(RpcSpan, FollowsTheConventions) {
   EXPECT_EQ(Text(span, "tracelet.rpc.request.bytes"), "30");
 }
 
+TEST(RpcSpan, HasEventsForItsProgress) {
+  Exchange call = Call(0);
+  grpc::Messages inexact{.count = 7, .bytes = 70, .exact = false, .first = {}, .last = {}};
+  const grpc::Messages one{.count = 1, .bytes = 10, .first = {}, .last = {}};
+  call.rpc->progress = {{.time_ns = 1'015, .sent = one, .received = inexact},
+                        {.time_ns = 1'018, .sent = inexact, .received = inexact}};
+  const Span span = Describe(Kind::kServer, call);
+  ASSERT_EQ(span.events.size(), 3U);
+  const Event& event = span.events[1];  // between the first message and the last one; the other one knows nothing
+  EXPECT_EQ(event.name, "tracelet.rpc.progress");
+  EXPECT_EQ(event.unix_ns, 5'000'015U);
+  ASSERT_EQ(event.attributes.size(), 2U);
+  EXPECT_EQ(event.attributes[0].key, "tracelet.rpc.request.messages");
+  EXPECT_EQ(std::get<int64_t>(event.attributes[0].value), 1);
+}
+
 TEST(RpcSpan, HasEventsForItsFirstAndLastMessages) {
   const Span span = Describe(Kind::kServer, Call(0));
   ASSERT_EQ(span.events.size(), 2U);

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <random>
+#include <vector>
 
 #include "agent/protocol/http2/http2.h"
 #include "tests/unit/protocol/http2/wire.h"
@@ -209,6 +211,42 @@ TEST(Http2Parser, CountsTheMessagesOfACall) {
   EXPECT_EQ(exchange.rpc->received->bytes, 5011U);
   EXPECT_TRUE(exchange.rpc->received->exact);
   EXPECT_EQ(exchange.rpc->received->last.bytes, 5000U);
+}
+
+constexpr uint64_t kSecond = 1'000'000'000;
+
+TEST(Http2Parser, NotesHowFarALongCallIsEachTimeThatItIsTwiceAsOld) {
+  Wire wire({.requests = Direction::kReceive, .progress_ns = 10 * kSecond});
+  wire.Open();
+  wire.Request(wire.client.Headers(1, CallFields("/shop.Orders/Watch")) + Data(1, GrpcMessage(3)));
+  const uint64_t begin = wire.now;
+  wire.Response(wire.server.Headers(1, kCallOk) + Data(1, GrpcMessage(3)));
+  size_t seen = 0;
+  wire.parser.ForEachOpen([&](const OpenExchange& open) {
+    ++seen;
+    EXPECT_EQ(open.exchange.target, "/shop.Orders/Watch");
+    EXPECT_EQ(open.direction, Direction::kReceive);
+    EXPECT_EQ(open.sent->count, 1U);
+    EXPECT_EQ(open.received->count, 1U);
+  });
+  EXPECT_EQ(seen, 1U);
+  for (const uint64_t second : {5, 12, 15, 300}) {  // 20, 40, 80, 160 pass in silence
+    wire.now = begin + second * kSecond;
+    wire.Response(Data(1, GrpcMessage(second)));
+  }
+  wire.now = begin + 700 * kSecond;
+  wire.Response(wire.server.Headers(1, kTrailersOk, true));
+  wire.Request(Data(1, "", true));
+  ASSERT_EQ(wire.exchanges.size(), 1U);
+  const uint64_t began = wire.exchanges[0].request.first.time_ns;
+  std::vector<std::array<uint64_t, 3>> told;
+  for (const grpc::Progress& progress : wire.exchanges[0].rpc->progress) {
+    told.push_back({(progress.time_ns - began) / kSecond, progress.sent.count, progress.received.count});
+  }
+  const std::vector<std::array<uint64_t, 3>> expected = {{10, 1, 2}, {20, 1, 4}, {320, 1, 5}};
+  EXPECT_EQ(told, expected);
+  EXPECT_EQ(wire.exchanges[0].rpc->received->count, 5U);
+  wire.parser.ForEachOpen([](const OpenExchange&) { FAIL(); });
 }
 
 TEST(Http2Parser, DoesNotCountMessagesWhosePrefixWasNotCaptured) {
