@@ -140,7 +140,12 @@ void Assembler::OnExchange(const conn::ConnectionInfo& connection, conn::Directi
     span = std::make_unique<HttpSpan>(kind, connection, exchange, options_);
   }
   span->process = std::move(open.mapped().process);
-  if (kind == Kind::kServer) span->answered_by = AnsweredBy(exchange);
+  if (kind == Kind::kServer) {
+    span->answered_by = AnsweredBy(exchange);
+    span->events_lost =
+        exchange.outcome == protocol::Outcome::kLost ||
+        (span->answered_by == Answerer::kReader && exchange.request.first.lost != exchange.response.first.lost);
+  }
   const uint64_t begin_ns = exchange.request.first.time_ns;
   const uint64_t last_byte_ns =
       exchange.response.started ? exchange.response.last_byte_ns : exchange.request.last_byte_ns;

@@ -25,7 +25,9 @@ class HeldSpan {
   virtual void Describe(Span& span) const = 0;
 
   Kind kind = Kind::kServer;
-  Answerer answered_by = Answerer::kNobody;  // of servers
+  // Of servers. `events_lost`: of its connection while it was open, or of its reader until it answered.
+  Answerer answered_by = Answerer::kNobody;
+  bool events_lost = false;
   uint64_t start_unix_ns = 0;
   uint64_t end_unix_ns = 0;
   std::shared_ptr<const process::ProcessInfo> process;  // never null

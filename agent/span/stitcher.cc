@@ -37,12 +37,14 @@ void Unpair(Request& server) {
   server.refused = server.start.context ? LinkRefusal::kNone : LinkRefusal::kConflict;
 }
 
-// A call that was linked by its thread, which shows later to have worked for others.
-void TakeBack(Request& call) {
-  if (call.passed_on) return;
-  call.node->Detach();
-  call.link = LinkRule::kNone;
-  call.refused = LinkRefusal::kQueue;
+// Calls of which it shows later that what they were linked by proves nothing.
+void TakeBack(const std::vector<RequestPtr>& calls, LinkRefusal reason) {
+  for (const RequestPtr& call : calls) {
+    if (call->passed_on || call->node->parent() == nullptr) continue;
+    call->node->Detach();
+    call->link = LinkRule::kNone;
+    call->refused = reason;
+  }
 }
 
 // Other requests may keep this one for its place in the trace; the rest of it goes, and with
@@ -189,6 +191,7 @@ void Stitcher::LinkClient(const RequestPtr& client) {
     client->link = rule;
     loop_.OnLinked(*client, *parent);
     if (rule == LinkRule::kThread) thread_.OnLinked(client);
+    if (rule == LinkRule::kPython) python_.OnLinked(client, *parent);
   } else if (!by_header) {
     // What a runtime's probes say is more than what threads look like from outside.
     const Verdict& verdict = goroutine.refused != LinkRefusal::kNone  ? goroutine
@@ -254,7 +257,8 @@ void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> spa
   ++ledger_.assembled;
   RequestPtr request = Close(handle);
   if (request && request->start.kind == Kind::kServer) {
-    for (const RequestPtr& call : thread_.OnServerEnd(*request, span->answered_by)) TakeBack(*call);
+    TakeBack(thread_.OnServerEnd(*request, span->answered_by), LinkRefusal::kQueue);
+    TakeBack(python_.OnServerOver(*request, span->events_lost), LinkRefusal::kLostEvent);
   }
   if (!request) {
     ledger_.dropped.Add(SpanDrop::kTableFull);
@@ -280,6 +284,7 @@ void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> spa
 void Stitcher::OnRequestDropped(uint64_t handle) {
   const RequestPtr request = Close(handle);
   if (!request) return;
+  python_.OnServerOver(*request, false);
   sequence_.Remove(*request);
   sdk_.OnPassedOn(*request);
   LetGo(*request);

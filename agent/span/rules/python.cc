@@ -31,6 +31,16 @@ void PythonRule::OnServerEnd(const Request& server) {
   if (family->second.requests.empty()) open_.erase(family);
 }
 
+void PythonRule::OnLinked(const RequestPtr& call, const Request& parent) {
+  if (ThreadOf(call->start.first) != ThreadOf(parent.start.first)) elsewhere_[&parent].Add(call);
+}
+
+std::vector<RequestPtr> PythonRule::OnServerOver(const Request& server, bool events_lost) {
+  if (elsewhere_.empty()) return {};
+  auto calls = elsewhere_.extract(&server);
+  return events_lost && !calls.empty() ? calls.mapped().Take() : std::vector<RequestPtr>();
+}
+
 Verdict PythonRule::Ask(const Request& client, const OpenRequests& open) const {
   const RequestStart& call = client.start;
   const uint64_t number = FamilyOf(call);

@@ -8,13 +8,17 @@
 //   two requests   HTTP/2, or pipelined, or one that came while another was open: whose the
 //                  context is, is not known
 //   multiplexing   an HTTP/2 call is written by whichever coroutine comes first
-//   lost event     of the connection, or of the thread, so that another request may have been missed
+//   lost event     of the connection, or of the thread, so that another request may have been missed. That the
+//   request's
+//                  thread lost any is seen by its next event only: a call that another thread made
+//                  meanwhile is taken back then, if it is still held
 #pragma once
 
 #include <cstdint>
 #include <unordered_map>
 #include <vector>
 
+#include "agent/span/rules/held_calls.h"
 #include "agent/span/rules/verdict.h"
 
 namespace tracelet::span {
@@ -24,6 +28,10 @@ class PythonRule {
   void OnServerStart(const RequestPtr& server);
   // It is over, or may be.
   void OnServerEnd(const Request& server);
+  // `call` was linked to `parent`, by this rule.
+  void OnLinked(const RequestPtr& call, const Request& parent);
+  // It is over. Returns the calls that were linked to it and, as events were lost, may be the next request's.
+  std::vector<RequestPtr> OnServerOver(const Request& server, bool events_lost);
   [[nodiscard]] Verdict Ask(const Request& client, const OpenRequests& open) const;
 
  private:
@@ -42,6 +50,8 @@ class PythonRule {
     bool met = false;  // two of these were open at once
   };
   std::unordered_map<Family, Open, FamilyHash> open_;  // those with open requests only
+  // Calls that other threads than the request's made for it.
+  std::unordered_map<const Request*, HeldCalls> elsewhere_;
 };
 
 }  // namespace tracelet::span

@@ -28,12 +28,7 @@ ReaderHabits::Habit* ReaderHabits::Of(const process::ProcessKey& process) {
 
 void ReaderHabits::OnLinked(const RequestPtr& call) {
   Habit* habit = Of(call->start.first.process);
-  if (habit == nullptr) return;
-  if (habit->linked.size() >= habit->sweep_at) {
-    std::erase_if(habit->linked, [](const RequestPtr& one) { return one->passed_on; });
-    habit->sweep_at = std::max<size_t>(kEnough, 2 * habit->linked.size());
-  }
-  habit->linked.push_back(call);
+  if (habit != nullptr) habit->linked.Add(call);
 }
 
 std::vector<RequestPtr> ReaderHabits::OnAnswered(const RequestStart& server, Answerer by) {
@@ -45,14 +40,14 @@ std::vector<RequestPtr> ReaderHabits::OnAnswered(const RequestStart& server, Ans
   if (habit == nullptr || habit->hands_on) return {};
   if (loop) {
     if (std::exchange(habit->loops, true) || habit->answered < kEnough) return {};
-    return std::exchange(habit->linked, {});
+    return habit->linked.Take();
   }
   if (by == Answerer::kReader) {
     habit->answered += server.one_thread && !server.blocking && habit->answered < kEnough ? 1 : 0;
     return {};
   }
   habit->hands_on = true;
-  return std::exchange(habit->linked, {});
+  return habit->linked.Take();
 }
 
 }  // namespace tracelet::span

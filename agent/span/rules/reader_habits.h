@@ -21,6 +21,7 @@
 
 #include "agent/span/held_span.h"
 #include "agent/span/open_requests.h"
+#include "agent/span/rules/held_calls.h"
 
 namespace tracelet::span {
 
@@ -42,8 +43,7 @@ class ReaderHabits {
     uint32_t answered = 0;  // by their readers, which did not block
     bool hands_on = false;
     bool loops = false;
-    std::vector<RequestPtr> linked;  // not yet passed on
-    size_t sweep_at = kEnough;
+    HeldCalls linked;
   };
   Habit* Of(const process::ProcessKey& process);
 

@@ -11,7 +11,8 @@ from harness.tracelet import Span
 # agent/source/recording.h, bpf/events.h
 HEADER, RECORD, EVENT = 160, struct.Struct("<II"), 1
 KIND, TID = struct.Struct("<H"), struct.Struct("<I")
-AT_KIND, AT_TID = 12, 20
+DATA, RECEIVED = 1, 0
+AT_KIND, AT_TID, AT_CONNECTION, AT_DIRECTION = 12, 20, 48, 88
 LEVELS = {10: 60}
 ROUNDS = 12
 
@@ -25,6 +26,7 @@ def run(test):
         "pool": test.serve([PYTHON, APPS / "handover.py"], next=last + "/last", environment={"HAND_OVER": "pool"}),
         "uvloop": test.serve(server, next=last + "/last", environment={"SERVER": "uvicorn", "LOOP": "uvloop"}),
         "node": test.serve(["node", APPS / "loops.js"], next=last + "/last", environment={"WAY": "http", "OTHER": last}),
+        "to_thread": test.serve(server, next=last + "/last", environment={"WAY": "to_thread"}),
         "go": test.goroutines("two_levels", next=last + "/last"),
     }
     traffic = []
@@ -76,6 +78,20 @@ def lost(records, chance):
     return [record for record in records if record[0] != EVENT or chance.random() > share]
 
 
+def answers(records, chance):
+    """An answer and the next request on its connection, here and there: the request before seems to be open still."""
+    gone, answered = set(), {}
+    for at, (kind, record) in enumerate(records):
+        if kind != EVENT or KIND.unpack_from(record, AT_KIND)[0] != DATA:
+            continue
+        end = record[AT_CONNECTION : AT_CONNECTION + 16]
+        if record[AT_DIRECTION] != RECEIVED:
+            answered[end] = at
+        elif end in answered and chance.random() < 0.3:
+            gone |= {answered.pop(end), at}
+    return [record for at, record in enumerate(records) if at not in gone]
+
+
 def doubled(records, chance):
     return [again for record in records for again in [record] * (2 if record[0] == EVENT and chance.random() < 0.05 else 1)]
 
@@ -97,4 +113,4 @@ def cut(records, chance):
     return [record for at, record in enumerate(records) if record[0] != EVENT or begin <= at < end]
 
 
-DAMAGES = {"lost": lost, "doubled": doubled, "swapped": swapped, "cut": cut}
+DAMAGES = {"lost": lost, "answers": answers, "doubled": doubled, "swapped": swapped, "cut": cut}

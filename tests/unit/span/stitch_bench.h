@@ -71,9 +71,10 @@ class StitchBench : public testing::Test, public SpanSink {
   }
   uint64_t Serve(const TestThread& thread) { return Begin(Start(Kind::kServer, thread)); }
   uint64_t Call(const TestThread& thread) { return Begin(Start(Kind::kClient, thread)); }
-  void End(uint64_t handle, Answerer by = Answerer::kReader) {
+  void End(uint64_t handle, Answerer by = Answerer::kReader, bool events_lost = false) {
     auto span = std::make_unique<HandleSpan>(handle);
     span->kind = starts_[handle].kind;
+    span->events_lost = events_lost;
     span->answered_by = span->kind == Kind::kServer ? by : Answerer::kNobody;
     span->start_unix_ns = kUnixOffset + starts_[handle].first.time_ns;
     span->end_unix_ns = kUnixOffset + ++now_ns_;

@@ -120,6 +120,22 @@ TEST_F(PythonRuleTest, EventsThatTheThreadLostSinceMayHaveBeenTheNextRequest) {
   ExpectRefused(call, LinkRefusal::kLostEvent);
 }
 
+// Seen when the request's thread is: not yet when another one makes the call.
+TEST_F(PythonRuleTest, WhatOtherThreadsCalledIsTakenBackWhenTheRequestsOwnLostEvents) {
+  const uint64_t whole = ServeIn(kFamily);
+  const uint64_t server = ServeIn(kOtherFamily);
+  thread_ = {.tid = 102};
+  const uint64_t certain = CallIn(kFamily, now_ns_);
+  const uint64_t call = CallIn(kOtherFamily, now_ns_);
+  End(certain);
+  End(call);
+  End(whole);
+  End(server, Answerer::kReader, true);
+  Pass(2'000'000'000);
+  ExpectParent(certain, whole, LinkRule::kPython);
+  ExpectRefused(call, LinkRefusal::kLostEvent);
+}
+
 TEST_F(PythonRuleTest, LostEventsRefuse) {
   RequestStart doubtful = In(Kind::kServer, kFamily);
   doubtful.events_lost = true;
