@@ -3,6 +3,7 @@
 import collections
 import os
 import pathlib
+import shutil
 import statistics
 import subprocess
 import sys
@@ -13,7 +14,14 @@ import vm  # noqa: E402
 
 REQUESTS = 200
 KERNELS = ("6.1", "6.12")
-SERVERS = ("c", "nginx", "nginx-sendfile", "go", "go-call")  # go-call asks the one in C for each request
+# Those that are asked, their ports, and whom they ask for each request: the one in C. Of runtimes(), to see what links cost.
+C = "http://127.0.0.1:8101/"
+SERVERS = {"c": "8101", "nginx": "8102", "nginx-sendfile": "8103", "go": "8104", "go-call": f"8105 {C}"}
+RUNTIMES = {"go": "8104", "go-call": f"8105 {C}", "python": "8106", "python-call": f"8107 {C}"}
+# The strongest peer's BPF per request, in thousands, as measured the same way on 6.1 (../shared/vm/README.md).
+PEER = {"go": 71.6, "go-call": 266.9, "python-call": 195.4}
+PACKAGES = ("aiohttp", "aiosignal", "aiohappyeyeballs", "attr", "frozenlist", "idna", "multidict", "propcache", "yarl",
+            "typing_extensions.py")
 # Per request and in all, from the issue that asked for the first slice. The others are shown, not judged.
 TARGETS = {"bpf": 8000, "ratio": 1.25, "unselected": 1.08, "user": 40_000, "start": 0.6e9}
 JUDGED = ("c", "nginx")
@@ -53,10 +61,10 @@ def programs(values):
             for key, value in values.items() if key.startswith("prog ")}
 
 
-def summarize(kernel, found):
+def summarize(kernel, found, servers):
     """One record per server, and one for the start."""
     rows = []
-    for server in SERVERS:
+    for server in servers:
         base, agent, other = (found[scenario, server] for scenario in ("base", "agent", "unselected"))
         row = {"kernel": kernel, "server": server, "base": per_request(base["app_ns"]),
                "floor": per_request(found["floor", server]["app_ns"]), "with": per_request(agent["app_ns"]),
@@ -72,14 +80,45 @@ def summarize(kernel, found):
     return rows, starts
 
 
-def measure(kernel, build, binary, tools):
-    job = vm.make_job(build / f"counting-{kernel}", [*tools, *(HERE / "guest").iterdir()], binary)
+def packages():
+    """What http_server.py needs, as tests/e2e/install has installed it; empty where it has not."""
+    cache = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tracelet-e2e"
+    folder = next(cache.glob("python-async/venv/lib/*/site-packages"), None)
+    return [folder / name for name in PACKAGES] if folder else []
+
+
+def measure(kernel, build, binary, tools, servers=None):
+    servers = servers or SERVERS
+    job = vm.make_job(build / f"counting-{kernel}", [*tools, *(HERE / "guest").iterdir(), HERE / "http_server.py"], binary)
+    (job / "servers").write_text("".join(f"{name} {address}\n" for name, address in servers.items()))
+    for package in packages() if "python" in servers else []:
+        copy = shutil.copytree if package.is_dir() else shutil.copy
+        (job / "python").mkdir(exist_ok=True)
+        copy(package, job / "python" / package.name)
     succeeded, output = vm.run(kernel, job, f"REQUESTS={REQUESTS} bash /job/cost.sh", counting=True, guest_seconds=600,
                                host_seconds=1800)
     (job / "output.txt").write_text(output)
     if not succeeded:
         raise RuntimeError(f"the counting VM failed, see {job}/output.txt")
-    return summarize(kernel, parse(output))
+    return summarize(kernel, parse(output), servers)
+
+
+def runtimes(kernel, build, binary, tools):
+    """What the link rules of Go and Python cost."""
+    if not packages():
+        raise RuntimeError("there is no aiohttp: tests/e2e/install")
+    return measure(kernel, build, binary, tools, RUNTIMES)[0]
+
+
+def show_runtimes(rows):
+    print("\nthousand instructions per request, and of BPF programs: of all, and of the probes that only links need")
+    print(f"{'kernel':8}{'server':16}{'base':>9}{'with':>9}{'×':>7}{'BPF':>8}{'probes':>8}{'runs':>6}{'peer':>8}")
+    for row in rows:
+        probes = {name: cost for name, cost in row["programs"].items() if name.startswith(("py_", "python_", "go_"))}
+        row["probes"] = sum(ns for _, ns in probes.values())
+        print(f"{row['kernel']:8}{row['server']:16}{row['base'] / 1e3:9.1f}{row['with'] / 1e3:9.1f}{row['ratio']:7.3f}"
+              f"{row['bpf'] / 1e3:8.1f}{row['probes'] / 1e3:8.1f}{row['runs']:6.1f}{PEER.get(row['server'], ''):>8}")
+        print("        ", row["programs"])
 
 
 def show(rows, starts):

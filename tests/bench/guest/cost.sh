@@ -1,6 +1,7 @@
 #!/bin/bash
 # Runs inside the counting VM, where a nanosecond is an instruction. Prints "SCENARIO SERVER KEY VALUE…" lines for
-# tests/bench/counting.py. /job holds tracelet, http_server, http_server_go, http_client, load_bpf, floor.bpf.o and nginx.conf.
+# tests/bench/counting.py. /job holds tracelet, http_server in C, Go and Python, http_client, load_bpf, floor.bpf.o, nginx.conf,
+# python, the packages for it, and servers: lines of NAME PORT [NEXT].
 # No `set -e`: a scenario that fails must not hide the others; the caller misses its numbers and says so.
 requests=${REQUESTS:-200} rounds=${ROUNDS:-3}
 groups=/sys/fs/cgroup
@@ -23,11 +24,16 @@ measure() {
   local scenario=$1 name port round
   while read -r name port next; do
     # Only while they are asked: where a Go program runs, everything costs a little more, and so does the start.
-    case $name in go*)
-      /job/in_group app /job/http_server_go "$port" ${next:+"$next"} & go=$!
-      sleep 2
-      ;;
+    case $name in
+      go*) run=(/job/http_server_go) ;;
+      python*) run=(env PYTHONPATH=/job/python python3 /job/http_server.py) ;;
+      *) run=() ;;
     esac
+    if ((${#run[@]})); then
+      /job/in_group app "${run[@]}" "$port" ${next:+"$next"} & started=$!
+      until (exec 3<> "/dev/tcp/127.0.0.1/$port") 2> /dev/null; do sleep 0.1; done
+      sleep 2  # in which its probes are set
+    fi
     [ "$scenario" = base ] || echo "$scenario $name agent_none_ns $(agent_ns "$port" 0)"
     for ((round = 0; round < rounds; round++)); do
       [ "$scenario" = base ] && client "$port" "$requests" > /tmp/client.out ||
@@ -40,14 +46,8 @@ measure() {
       echo 0 > /proc/sys/kernel/bpf_stats_enabled
       sleep 2
     fi
-    case $name in go*) kill "$go" ;; esac
-  done << END
-c 8101
-nginx 8102
-nginx-sendfile 8103
-go 8104
-go-call 8105 http://127.0.0.1:8101/
-END
+    if ((${#run[@]})); then kill "$started"; fi
+  done < /job/servers
 }
 
 # start_agent ARGS…: until it says that it is ready.
