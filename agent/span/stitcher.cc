@@ -257,7 +257,7 @@ void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> spa
   ++ledger_.assembled;
   RequestPtr request = Close(handle);
   if (request && request->start.kind == Kind::kServer) {
-    TakeBack(thread_.OnServerEnd(*request, span->answered_by), LinkRefusal::kQueue);
+    TakeBack(thread_.OnServerEnd(*request, span->answered_by, open_servers_), LinkRefusal::kQueue);
     TakeBack(python_.OnServerOver(*request, span->events_lost), LinkRefusal::kLostEvent);
   }
   if (!request) {

@@ -31,7 +31,7 @@ void ReaderHabits::OnLinked(const RequestPtr& call) {
   if (habit != nullptr) habit->linked.Add(call);
 }
 
-std::vector<RequestPtr> ReaderHabits::OnAnswered(const RequestStart& server, Answerer by) {
+std::vector<RequestPtr> ReaderHabits::OnAnswered(const RequestStart& server, Answerer by, const OpenRequests& open) {
   // These are no threads that the thread rule speaks of.
   if (server.multiplexed || server.go_cause.known || !server.first.waits_known) return {};
   const bool loop = server.first.waits != 0 && !AcceptedItself(server);
@@ -42,8 +42,10 @@ std::vector<RequestPtr> ReaderHabits::OnAnswered(const RequestStart& server, Ans
     if (std::exchange(habit->loops, true) || habit->answered < kEnough) return {};
     return habit->linked.Take();
   }
-  if (by == Answerer::kReader) {
-    habit->answered += server.one_thread && !server.blocking && habit->answered < kEnough ? 1 : 0;
+  const bool shared = !server.blocking && !open.OnThread(ThreadOf(server.first)).empty();
+  if (by == Answerer::kReader && !shared) {
+    const bool shown = server.one_thread && !server.blocking && open.CountIn(server.first.process) > 0;
+    habit->answered += shown && habit->answered < kEnough ? 1 : 0;
     return {};
   }
   habit->hands_on = true;

@@ -7,9 +7,10 @@
 // linked by its thread, and those that were, and are still held (config::Span.hold_ms after
 // their end), are taken back.
 //
-// A read that does not block is what Tomcat's workers do, and what loops do. Such a reader
-// counts in a process that has answered kEnough requests so, each by its reader, and of which
-// none was read by a thread that waits for many connections.
+// A read that does not block is what Tomcat's workers do, and what loops do, and schedulers of
+// coroutines (.NET, virtual threads), of which one thread may serve all. Such a reader counts in a
+// process that has shown kEnough requests each answered by its reader while another was open, on
+// another thread, and never two open on one, nor any read by a thread that waits for many.
 //
 // Bounded: a process more than max_processes is not trusted. Capture thread.
 #pragma once
@@ -35,12 +36,12 @@ class ReaderHabits {
   [[nodiscard]] LinkRefusal Doubt(const RequestStart& server) const;
   // The call was linked by its thread.
   void OnLinked(const RequestPtr& call);
-  // A server's request was answered. Returns the calls that were linked and should not have been.
-  std::vector<RequestPtr> OnAnswered(const RequestStart& server, Answerer by);
+  // A server's request was answered; `open`: the others. Returns the calls that were linked and should not have been.
+  std::vector<RequestPtr> OnAnswered(const RequestStart& server, Answerer by, const OpenRequests& open);
 
  private:
   struct Habit {
-    uint32_t answered = 0;  // by their readers, which did not block
+    uint32_t answered = 0;  // by their readers, which did not block, while others were open
     bool hands_on = false;
     bool loops = false;
     HeldCalls linked;

@@ -34,14 +34,14 @@ void ThreadRule::OnServerStart(Request& server) {
   server.thread_trusted = past->second.trusted;
 }
 
-std::vector<RequestPtr> ThreadRule::OnServerEnd(const Request& server, Answerer by) {
+std::vector<RequestPtr> ThreadRule::OnServerEnd(const Request& server, Answerer by, const OpenRequests& open) {
   const RequestStart& start = server.start;
   if (!server.thread_trusted && start.one_thread && start.first.waits_known) {
     if (adopted_.size() >= max_threads_) adopted_.clear();
     const Past past{.read_ns = start.first.time_ns, .connection = start.connection, .blocking = start.blocking};
     adopted_.try_emplace(ThreadOf(start.first), past);
   }
-  return habits_.OnAnswered(start, by);
+  return habits_.OnAnswered(start, by, open);
 }
 
 Verdict ThreadRule::Ask(const Request& client, const OpenRequests& open) const {

@@ -37,8 +37,8 @@ class ThreadRule {
   explicit ThreadRule(size_t max_threads) : max_threads_(max_threads), habits_(max_threads) {}
 
   void OnServerStart(Request& server);
-  // It was answered. Returns the calls that were linked by this rule and should not have been.
-  std::vector<RequestPtr> OnServerEnd(const Request& server, Answerer by);
+  // It was answered; `open`: the others. Returns the calls that were linked by this rule and should not have been.
+  std::vector<RequestPtr> OnServerEnd(const Request& server, Answerer by, const OpenRequests& open);
   // The call was linked by this rule.
   void OnLinked(const RequestPtr& call) { habits_.OnLinked(call); }
   [[nodiscard]] Verdict Ask(const Request& client, const OpenRequests& open) const;

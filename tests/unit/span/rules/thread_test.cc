@@ -161,32 +161,72 @@ TEST_F(ThreadRuleTest, AReadThatDidNotBlockIsNoEvidence) {
   ExpectRefused(call, LinkRefusal::kNoEvidence);
 }
 
-TEST_F(ThreadRuleTest, AReaderThatDoesNotBlockIsTrustedWhereReadersAnswer) {
-  const auto serve = [&](const TestThread& thread) {
+// Readers that do not block: Tomcat's workers.
+class ReaderHabitsTest : public ThreadRuleTest {
+ protected:
+  uint64_t Read(const TestThread& thread) {
     RequestStart start = Start(Kind::kServer, thread);
     start.blocking = false;
     return Begin(start);
-  };
-  for (uint32_t i = 1; i < ReaderHabits::kEnough; ++i) End(serve({.tid = i}));
-  const uint64_t early = serve(thread_);
+  }
+  // `count` requests, each answered by its reader while one of another thread is open.
+  void Show(uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i) {
+      const uint64_t one = Read({.tid = 1000 + i});
+      const uint64_t other = Read({.tid = 2000 + i});
+      End(one);
+      End(other);
+    }
+  }
+};
+
+TEST_F(ReaderHabitsTest, AreTrustedWhereEachAnswersItsOwn) {
+  Show(ReaderHabits::kEnough - 1);
+  const uint64_t early = Read(thread_);
   const uint64_t early_call = Call(thread_);
-  End(early);
-  const uint64_t server = serve(thread_);
+  Show(1);
   const uint64_t call = Call(thread_);
-  TestThread loop{.tid = 777, .waits = 1};
-  const uint64_t of_a_loop = serve(loop);
-  const uint64_t loops_call = Call(loop);
-  Settle({early_call, call, loops_call, server});
+  Settle({early_call, call, early});
   ExpectRefused(early_call, LinkRefusal::kNoEvidence);
-  ExpectParent(call, server, LinkRule::kThread);
-  ExpectRefused(loops_call, LinkRefusal::kEventLoop);
-  // The others may be that loop's next readers.
-  const uint64_t held = serve(thread_);
-  const uint64_t held_call = Call(thread_);
+  ExpectParent(call, early, LinkRule::kThread);
+}
+
+// One thread may serve all, and what else runs on it: nothing is shown by requests that are alone.
+TEST_F(ReaderHabitsTest, OneAfterTheOtherShowsNothing) {
+  for (uint32_t i = 0; i < 10 * ReaderHabits::kEnough; ++i) End(Read(thread_));
+  const uint64_t server = Read(thread_);
+  const uint64_t call = Call(thread_);
+  Settle({call, server});
+  ExpectRefused(call, LinkRefusal::kNoEvidence);
+}
+
+TEST_F(ReaderHabitsTest, TwoOpenOnOneThreadAreCoroutines) {
+  Show(ReaderHabits::kEnough);
+  const uint64_t server = Read(thread_);
+  const uint64_t call = Call(thread_);
+  End(Read({.tid = 500}));
+  const TestThread coroutines{.tid = 501};
+  const uint64_t first = Read(coroutines);
+  const uint64_t second = Read(coroutines);
+  End(first);
+  const uint64_t after = Call(thread_);
+  Settle({call, after, second, server});
+  ExpectRefused(call, LinkRefusal::kQueue);
+  ExpectRefused(after, LinkRefusal::kQueue);
+}
+
+TEST_F(ReaderHabitsTest, WhereOthersWaitForManyTheyMayBeALoops) {
+  Show(ReaderHabits::kEnough);
+  TestThread loop{.tid = 777, .waits = 1};
+  const uint64_t of_a_loop = Read(loop);
+  const uint64_t loops_call = Call(loop);
+  const uint64_t server = Read(thread_);
+  const uint64_t held = Call(thread_);
   End(of_a_loop);
   const uint64_t after = Call(thread_);
-  Settle({held_call, after, held});
-  ExpectRefused(held_call, LinkRefusal::kQueue);
+  Settle({loops_call, held, after, server});
+  ExpectRefused(loops_call, LinkRefusal::kEventLoop);
+  ExpectRefused(held, LinkRefusal::kQueue);
   ExpectRefused(after, LinkRefusal::kNoEvidence);
 }
 
