@@ -3,10 +3,6 @@
 namespace tracelet::span {
 namespace {
 
-Verdict Refuse(LinkRefusal reason) {
-  return {.parent = nullptr, .remote = nullptr, .refused = reason, .candidates = {}};
-}
-
 bool Counts(const RequestStart& server) { return server.go_cause.known && server.go_cause.owner != 0; }
 
 }  // namespace

@@ -5,10 +5,6 @@
 namespace tracelet::span {
 namespace {
 
-Verdict Refuse(LinkRefusal reason) {
-  return {.parent = nullptr, .remote = nullptr, .refused = reason, .candidates = {}};
-}
-
 bool Counts(const RequestStart& server) { return server.first.evidence_type == EVIDENCE_PYTHON; }
 
 // Why `server`, the only request that the giver has open, is not the job's.

@@ -5,9 +5,6 @@
 namespace tracelet::span {
 namespace {
 
-Verdict Refuse(LinkRefusal reason) {
-  return {.parent = nullptr, .remote = nullptr, .refused = reason, .candidates = {}};
-}
 Verdict Parent(RequestPtr parent) { return {.parent = std::move(parent), .remote = nullptr, .candidates = {}}; }
 
 // By LoopCause::Kind.

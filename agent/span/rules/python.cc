@@ -5,10 +5,6 @@
 namespace tracelet::span {
 namespace {
 
-Verdict Refuse(LinkRefusal reason) {
-  return {.parent = nullptr, .remote = nullptr, .refused = reason, .candidates = {}};
-}
-
 // 0: its thread was in none.
 uint64_t FamilyOf(const RequestStart& start) {
   return start.first.evidence_type == EVIDENCE_PYTHON ? start.first.evidence : 0;

@@ -5,10 +5,6 @@ namespace {
 
 constexpr size_t kMaxCandidates = 8;  // span links on one span
 
-Verdict Refuse(LinkRefusal reason) {
-  return {.parent = nullptr, .remote = nullptr, .refused = reason, .candidates = {}};
-}
-
 // Why `server`, the only open request on the thread that makes `call`, is not its parent.
 LinkRefusal Doubt(const Request& request, const RequestStart& call) {
   const RequestStart& server = request.start;

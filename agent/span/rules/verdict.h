@@ -15,4 +15,8 @@ struct Verdict {
   std::vector<RequestPtr> candidates;  // with kAmbiguous: one of these, unless there are too many
 };
 
+inline Verdict Refuse(LinkRefusal reason) {
+  return {.parent = nullptr, .remote = nullptr, .refused = reason, .candidates = {}};
+}
+
 }  // namespace tracelet::span
