@@ -16,7 +16,7 @@ static __always_inline void conn_established(
 	struct sock *sk, const struct conn_key *key, int old_state)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	struct conn_state fresh = { .id = { .sock = key->sock } };
+	struct conn_state fresh = { .id = { .sock = (__u64)sk } };
 
 	if (!filter_sock(sk))
 		return;
@@ -51,11 +51,14 @@ static __always_inline void conn_emit_close(const struct conn_state *conn, __u32
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(inet_sock_set_state, struct sock *sk, int old_state, int new_state)
 {
-	struct conn_key key = { .sock = (__u64)sk };
+	struct conn_key key = { .name = (__u64)sk };
 	struct conn_state *conn;
 
 	if (old_state == new_state) /* close() after shutdown() */
 		return 0;
+	/* What was read no further after an RST, of a socket that lay here before. */
+	if (new_state == TCP_SYN_SENT || new_state == TCP_ESTABLISHED)
+		bpf_map_delete_elem(&conns, &key);
 	if (new_state == TCP_ESTABLISHED) {
 		if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
 			conn_established(sk, &key, old_state);

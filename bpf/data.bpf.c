@@ -156,10 +156,10 @@ static __always_inline void data_moved(struct pt_regs *regs, long result, __u32 
 		loop_blocked(op->fd);
 }
 
-static __noinline void data_open_unix(const struct conn_key *key, __u32 role)
+static __noinline void data_open_unix(const struct sock *sk, const struct conn_key *key, __u32 role)
 {
 	struct conn_state fresh = {
-		.id = { .sock = key->sock }, .status = CONN_UNIX, .role = role, .closing = 1
+		.id = { .sock = (__u64)sk }, .status = CONN_UNIX, .role = role, .closing = 1
 	};
 
 	fresh.established_ns = bpf_ktime_get_ns();
@@ -181,7 +181,7 @@ static __always_inline void data_accepted(const struct frame *frame, __u32 fd)
 	if (ref.family == AF_UNIX) {
 		if (!socket_is_stream(ref.sk) || !filter_sock(ref.sk))
 			return;
-		data_open_unix(&key, ROLE_SERVER);
+		data_open_unix(ref.sk, &key, ROLE_SERVER);
 	}
 	conn = bpf_map_lookup_elem(&conns, &key);
 	if (conn && !(conn->status & CONN_ANNOUNCED))
@@ -208,7 +208,7 @@ static __always_inline void data_connected(__u32 fd, long result)
 		!socket_is_stream(ref.sk) || !filter_sock(ref.sk))
 		return;
 	key = socket_key(&ref);
-	data_open_unix(&key, ROLE_CLIENT);
+	data_open_unix(ref.sk, &key, ROLE_CLIENT);
 }
 
 static __always_inline void data_socket_call(struct pt_regs *regs, __u32 traits)
@@ -243,7 +243,7 @@ static __always_inline void data_waited(
 		key = socket_key(&ref);
 		if (ref.family == AF_UNIX ? bpf_map_lookup_elem(&conns, &key) != NULL
 					  : ref.state != TCP_LISTEN) {
-			frame->thread->polled_sock = key.sock;
+			frame->thread->polled_sock = (__u64)ref.sk;
 			return;
 		}
 	}

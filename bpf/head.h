@@ -29,15 +29,16 @@ static __always_inline bool head_blank(__u32 last4)
 	return last4 >> 16 == 0x0a0a || last4 >> 8 == 0x0a0d0a;
 }
 
-/* Could a message begin with these bytes, of which `size` count? Upper-case method or
- * "HTTP". Only asked where no change of direction says so. */
-static __always_inline bool head_may_begin(const __u8 *first3, __u32 size)
+/* Could a message begin with the lowest three of these bytes, of which `size` count? Upper-case
+ * method or "HTTP". Only asked where no change of direction says so. All bytes at once, by their high bits:
+ * branches are what the verifier takes its time for. */
+static __always_inline bool head_may_begin(__u32 first4, __u32 size)
 {
-	for (__u32 i = 0; i < 3; i++) {
-		if (i < size && (first3[i] < 'A' || first3[i] > 'Z') && first3[i] != '-')
-			return false;
-	}
-	return size > 0;
+	__u32 mask = size > 2 ? 0x808080 : size > 1 ? 0x8080 : 0x80, low = first4 & 0x7f7f7f;
+	__u32 from_a = (low | 0x808080) - 0x414141, to_z = 0xdadada - low;
+	__u32 not_dash = (low ^ 0x2d2d2d) + 0x7f7f7f;
+
+	return size && (((from_a & to_z) | ~not_dash) & ~first4 & mask) == mask;
 }
 
 /* In each byte that ends a blank line the high bit: a newline at most two bytes after another. */
@@ -55,10 +56,10 @@ static __always_inline __u32 head_after(__u64 marks)
 /* Whether a message begins at `user`, of whose bytes `left` count. Global, as head_end() is. */
 __weak __noinline int head_begins(__u64 user, __u32 left)
 {
-	__u8 first3[4] = {};
+	__u32 first4 = 0;
 
-	return left && !bpf_probe_read_user(first3, sizeof(first3), (void *)user) &&
-	       head_may_begin(first3, left);
+	return left && !bpf_probe_read_user(&first4, sizeof(first4), (void *)user) &&
+	       head_may_begin(first4, left);
 }
 
 /* Searched at a time. */
@@ -103,9 +104,9 @@ __weak __noinline __u32 head_stride(__u32 from)
 	return 0;
 }
 
-/* One step of head_end(): bytes up to the end of the first blank line among the next HEAD_MIN of the
+/* Bytes up to the end of the first blank line among the next HEAD_MIN of the
  * `left` bytes; 0 if there is none. */
-__weak __noinline __u32 head_end_here(__u64 user, __u32 left)
+static __always_inline __u32 head_end_here(__u64 user, __u32 left)
 {
 	struct head_window *window = head_window_here();
 	__u32 size = left, end = 0;
@@ -126,6 +127,19 @@ __weak __noinline __u32 head_end_here(__u64 user, __u32 left)
 
 /* Steps of one head_end(): windows, and heads that follow each other. */
 #define HEAD_STEPS 64
+#define HEAD_CLOSED                                                                                \
+	(1U << 31) /* above the length of any operation, MAX_RW_COUNT of include/linux/fs.h */
+
+/* One of them: how many of the `left` bytes before `user_end` are left behind it. */
+__weak __noinline __u32 head_step(__u64 user_end, __u32 left)
+{
+	__u32 end = head_end_here(user_end - left, left);
+
+	if (!end)
+		return left > HEAD_MIN ? left - HEAD_MIN : 0;
+	left -= end;
+	return head_begins(user_end - left, left) ? left : left | HEAD_CLOSED;
+}
 
 /*
  * Bytes up to and including the blank line after which no further message begins
@@ -135,46 +149,54 @@ __weak __noinline __u32 head_end_here(__u64 user, __u32 left)
 __weak __noinline __u32 head_end(__u64 user, __u32 length)
 {
 	struct head_window *window = head_window_here();
-	__u32 start = 0, end;
+	__u64 user_end = user + length;
+	__u32 left = length;
 
 	if (!window)
 		return 0;
 	window->before = 0;
-	for (__u32 i = 0; i < HEAD_STEPS && start < length; i++) {
-		end = head_end_here(user + start, length - start);
-		start += end ? end : HEAD_MIN;
-		if (end && !head_begins(user + start, length - start))
-			return start;
-	}
-	return 0;
+	for (__u32 i = 0; i < HEAD_STEPS && (__s32)left > 0; i++)
+		left = head_step(user_end, left);
+	return left & HEAD_CLOSED ? length - (left & ~HEAD_CLOSED) : 0;
 }
 
-/* Zeros written behind bytes, so that whole words can be searched. */
-#define HEAD_SENTINEL 8
+/* Zeros written behind bytes, so that pairs of words can be searched. */
+#define HEAD_SENTINEL 16
 
 /* Whether the head ends among the first `size` <= HEAD_MIN bytes, which were read from
- * `user`, as head_end() says. Most end with the last of them. */
-static __always_inline bool head_closes(__u8 *bytes, __u32 size, __u64 user)
+ * `user`, as head_end() says. Most end with the last of them. `place` is in a map: what is read from there the
+ * verifier knows nothing of, so what follows the search is looked at once, and not for each place where it may stop. */
+static __always_inline bool head_closes(__u8 *bytes, __u32 size, __u64 user, volatile __u32 *place)
 {
-	__u64 before = 0, blanks = 0;
+	__u64 before = 0, first, second, blanks = 0;
 	__u32 i, end;
 
 	if (size >= 4 && size <= HEAD_MIN && head_blank(*(__u32 *)(bytes + size - 4)))
 		return true;
-	if (size <= HEAD_MIN)
+	if (size <= HEAD_MIN) {
 		*(__u64 *)(bytes + size) = 0;
-	for (i = 0; i < HEAD_MIN && i < size; i += 8) {
-		__u64 lines = head_newlines(*(__u64 *)(bytes + i));
-
-		blanks = lines ? head_blanks(lines, before) : 0;
-		if (blanks)
-			break;
-		before = lines;
+		*(__u64 *)(bytes + size + 8) = 0;
+	}
+	for (i = 0; i < HEAD_MIN && i < size; i += 16) {
+		first = head_newlines(*(__u64 *)(bytes + i));
+		second = head_newlines(*(__u64 *)(bytes + i + 8));
+		if (first | second) {
+			blanks = head_blanks(first, before);
+			if (blanks)
+				break;
+			blanks = head_blanks(second, first);
+			if (blanks) {
+				i += 8;
+				break;
+			}
+		}
+		before = second;
 	}
 	if (!blanks)
 		return false;
-	end = i + head_after(blanks);
-	if (end >= size || end > HEAD_MIN || !head_may_begin(bytes + end, size - end))
+	*place = i;
+	end = *place + head_after(blanks);
+	if (end >= size || end > HEAD_MIN || !head_may_begin(*(__u32 *)(bytes + end), size - end))
 		return true;
 	return head_end(user, size);
 }

@@ -15,9 +15,7 @@ static __always_inline void loop_shut(struct thread_state *thread, __u8 reason)
 
 static __always_inline struct thread_state *loop_known(void)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
-
-	return bpf_map_lookup_elem(&threads, &tid);
+	return thread_find(bpf_get_current_pid_tgid());
 }
 
 /* node::Environment::RunTimers */

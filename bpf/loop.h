@@ -48,12 +48,11 @@ static __always_inline void loop_waited(struct thread_state *thread)
 /* The current thread, if it is known to run a loop. */
 static __always_inline struct thread_state *loop_thread(void)
 {
-	__u32 tid = bpf_get_current_pid_tgid();
 	struct thread_state *thread;
 
 	if (!loops)
 		return NULL;
-	thread = bpf_map_lookup_elem(&threads, &tid);
+	thread = thread_find(bpf_get_current_pid_tgid());
 	return thread && thread->loop == LOOP_KNOWN ? thread : NULL;
 }
 

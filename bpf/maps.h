@@ -55,11 +55,12 @@ __weak SEC(".maps") struct {
 	__type(value, __u64);
 } sockets_of_files;
 
+/* See thread_find(). */
 __weak SEC(".maps") struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);
-	__type(key, __u32); /* tid */
-	__type(value, struct thread_state);
+	__type(key, __u32);
+	__type(value, struct thread_slot);
 } threads;
 
 /* By tgid. */

@@ -145,6 +145,6 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 			emit_submit(ring, event);
 		}
 	}
-	bpf_map_delete_elem(&threads, &tid);
+	thread_end(tid);
 	return 0;
 }

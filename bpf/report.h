@@ -12,14 +12,14 @@
  * (a final response after a 103, a pipelined request). */
 static __always_inline void report_open_head(struct report *report, struct conn_state *conn)
 {
-	__u8 first4[4] = {};
+	__u32 first4 = 0;
 
 	report->head_left = conn->direction[report->op.direction & 1].head_left;
 	if (conn->last_direction != report->op.direction + 1) {
 		conn->last_direction = report->op.direction + 1;
 		report->head_left = EVENT_HEAD_MAX;
 	} else if (!report->head_left && report->op.length >= 4 && report->user &&
-		   !bpf_probe_read_user(first4, sizeof(first4), (void *)report->user) &&
+		   !bpf_probe_read_user(&first4, sizeof(first4), (void *)report->user) &&
 		   head_may_begin(first4, 3)) {
 		report->head_left = EVENT_HEAD_MAX;
 	}
@@ -110,7 +110,7 @@ static __always_inline __u64 report_locate(
  * no look; a dying one may have left its address to another. */
 static __always_inline struct conn_state *report_find(struct socket_ref *ref, struct report *report)
 {
-	struct conn_key key = { .sock = (__u64)ref->sk };
+	struct conn_key key = { .name = (__u64)ref->sk };
 	struct conn_state *conn = bpf_map_lookup_elem(&conns, &key);
 
 	if (conn && !(conn->status & CONN_DYING))

@@ -22,6 +22,7 @@ struct report {
 	__u32 left; /* bytes to the end of the operation */
 	__u32 segment_left;
 	__u32 segment;		    /* next one to load */
+	__u32 searched;		    /* see head_closes() */
 	__u32 head_left;	    /* see direction_state */
 	struct http2_frames frames; /* of the operation's direction */
 	struct http2_conn http2;
@@ -95,7 +96,7 @@ static __always_inline __u32 report_short(struct report *report, void *ring, __u
 		LEDGER_ADD(unreadable);
 		captured = 0;
 	} else {
-		closed = head_closes(event->bytes, captured, report->user);
+		closed = head_closes(event->bytes, captured, report->user, &report->searched);
 		if (want > HEAD_STATUS_LINE)
 			report->switching |= head_switches(event->bytes);
 	}

@@ -62,11 +62,11 @@ static __always_inline struct conn_state *socket_cached(struct socket_ref *ref)
 
 	if (!slot || !*slot)
 		return NULL;
-	key.sock = *slot;
+	key.name = *slot;
 	conn = bpf_map_lookup_elem(&conns, &key);
 	if (!conn || conn->closing || conn->file != (__u64)ref->file)
 		return NULL;
-	ref->sk = (struct sock *)key.sock;
+	ref->sk = (struct sock *)key.name;
 	return conn;
 }
 
@@ -124,10 +124,10 @@ static __always_inline bool socket_nonblocking(struct file *file)
 
 static __always_inline struct conn_key socket_key(const struct socket_ref *ref)
 {
-	struct conn_key key = { .sock = (__u64)ref->sk };
+	struct conn_key key = { .name = (__u64)ref->sk };
 
 	if (ref->family == AF_UNIX)
-		key.inode = socket_inode(ref->file);
+		key.name = socket_inode(ref->file);
 	return key;
 }
 

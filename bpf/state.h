@@ -21,10 +21,12 @@ struct settings {
 	__u32 cpus_per_ring;
 	__u32 wake_bytes; /* wake the reader when a ring holds this much */
 	__u32 default_verdict;
-	__u32 netns;		    /* inode number; 0: all */
-	__u32 by_cgroup;	    /* 1: only tasks below cgroups[0] */
-	__u32 by_process;	    /* 0: `processes` is empty, do not look */
-	__u32 port_count;	    /* 0: all */
+	__u32 netns;	   /* inode number; 0: all */
+	__u32 by_cgroup;   /* 1: only tasks below cgroups[0] */
+	__u32 by_process;  /* 0: `processes` is empty, do not look */
+	__u32 port_count;  /* 0: all */
+	__u32 thread_bits; /* `threads` has 2 to their power slots, and THREAD_WAYS more */
+	__u32 pad;
 	__u16 ports[MAX_PORTS];	    /* local or remote */
 	__u16 sdk_ports[SDK_PORTS]; /* of this agent, for datagrams of SDKs; 0: none */
 };
@@ -48,10 +50,9 @@ struct sdk_sender {
 	__u32 pad;
 };
 
+/* One word, because the kernel takes a third less to hash and compare it than two. */
 struct conn_key {
-	__u64 sock;
-	__u32 inode; /* Unix; 0 for TCP, whose state tracepoint tells when the address is reused */
-	__u32 pad;
+	__u64 name; /* TCP: the sock's address, whose reuse its state tracepoint tells; Unix: the inode */
 };
 
 /* Where in HTTP/2's frames a direction is: see http2.h. */
@@ -209,6 +210,14 @@ struct thread_state {
 	__u32 python_step;    /* enum python_step */
 	__u64 python_family;  /* what is made in python_context is for it; 0: nothing is */
 	__u64 python_context; /* in which the connection was accepted, or uvloop's callback runs */
+};
+
+/* A thread's place in the table: the first free one of THREAD_WAYS that its number tells. */
+#define THREAD_WAYS 8
+struct thread_slot {
+	__u32 tid;    /* 0: nobody's */
+	__u32 claims; /* how many have taken it or try to */
+	struct thread_state state;
 };
 
 /* What a thread was seen to do last, see bpf/python.h. */

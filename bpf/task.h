@@ -56,27 +56,111 @@ static __always_inline void task_describe(struct task_struct *task, struct threa
 	thread->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 }
 
-static const struct thread_state thread_unknown;
-static const struct thread_state thread_newborn = { .born = 1 };
+static __always_inline __u32 thread_first(__u32 tid)
+{
+	/* Fibonacci hashing: numbers that follow each other are spread evenly. */
+	return tid * 2654435769U >> (32 - settings.thread_bits);
+}
+
+/* Where `tid` is, behind the first place; anywhere if it is nowhere. Global: see head.h. */
+__weak __noinline __u32 thread_further(__u32 tid)
+{
+	__u32 index = thread_first(tid) + 1;
+
+#pragma clang loop unroll(disable) /* each look-up is patched in: see ledger_add() */
+	for (int way = 1; way < THREAD_WAYS; way++, index++) {
+		struct thread_slot *slot = bpf_map_lookup_elem(&threads, &index);
+
+		if (slot && slot->tid == tid)
+			break;
+	}
+	return index;
+}
+
+static __always_inline struct thread_slot *thread_slot(__u32 tid)
+{
+	__u32 index = thread_first(tid);
+	struct thread_slot *slot = bpf_map_lookup_elem(&threads, &index);
+
+	if (slot && slot->tid != tid) {
+		index = thread_further(tid);
+		slot = bpf_map_lookup_elem(&threads, &index);
+	}
+	return slot && slot->tid == tid ? slot : NULL;
+}
+
+/* The state of a thread; NULL when it has none yet. A table of our own, in an array, because a look
+ * into a hash map takes 130 instructions. In a function: see ledger_add(). */
+static __noinline __attribute__((unused)) struct thread_state *thread_find(__u32 tid)
+{
+	struct thread_slot *slot = thread_slot(tid);
+
+	return slot ? &slot->state : NULL;
+}
+
+/* One wins, or none: nobody reads 1 behind another's addition. (5.10 cannot compare and exchange.) */
+static __always_inline bool thread_claim(struct thread_slot *slot)
+{
+	if (slot->claims)
+		return false;
+	__sync_fetch_and_add(&slot->claims, 1);
+	if (*(volatile __u32 *)&slot->claims == 1)
+		return true;
+	__sync_fetch_and_add(&slot->claims, -1);
+	return false;
+}
+
+/* A place for a thread that has none: by itself, or before it runs. */
+__weak __noinline int thread_begin(__u32 tid)
+{
+	__u32 index = thread_first(tid);
+
+#pragma clang loop unroll(disable) /* each look-up is patched in: see ledger_add() */
+	for (int way = 0; way < THREAD_WAYS; way++, index++) {
+		struct thread_slot *slot = bpf_map_lookup_elem(&threads, &index);
+
+		if (slot && thread_claim(slot)) {
+			__builtin_memset(&slot->state, 0, sizeof(slot->state));
+			slot->tid = tid;
+			return 0;
+		}
+	}
+	LEDGER_ADD(threads_full);
+	return 0;
+}
+
+static __always_inline void thread_end(__u32 tid)
+{
+	struct thread_slot *slot = thread_slot(tid);
+
+	if (!slot)
+		return;
+	slot->tid = 0;
+	__sync_fetch_and_add(&slot->claims, -1);
+}
 
 static __always_inline void task_born(__u32 tid)
 {
-	if (bpf_map_update_elem(&threads, &tid, &thread_newborn, BPF_ANY))
-		LEDGER_ADD(threads_full);
+	struct thread_state *thread;
+
+	thread_end(tid);
+	thread_begin(tid);
+	thread = thread_find(tid);
+	if (thread)
+		thread->born = 1;
 }
 
 /* The thread's state, made on first use; NULL when the table is full. */
 static __always_inline struct thread_state *task_thread(__u32 tid)
 {
-	struct thread_state *thread = bpf_map_lookup_elem(&threads, &tid);
+	struct thread_state *thread = thread_find(tid);
 
 	if (!thread) {
-		bpf_map_update_elem(&threads, &tid, &thread_unknown, BPF_NOEXIST);
-		thread = bpf_map_lookup_elem(&threads, &tid);
+		thread_begin(tid);
+		thread = thread_find(tid);
 	}
-	if (!thread)
-		LEDGER_ADD(threads_full);
-	else if (!thread->tgid_start_ns) /* new, or made by the fork tracepoint in the parent */
+	if (thread &&
+		!thread->tgid_start_ns) /* new, or made by the fork tracepoint in the parent */
 		task_describe(task_current(), thread);
 	return thread;
 }

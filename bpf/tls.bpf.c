@@ -204,8 +204,8 @@ static __always_inline bool tls_describe(struct conn_state *conn, struct tls_con
 {
 	__u8 direction = call->kind == TLS_WRITE ? DIRECTION_TX : DIRECTION_RX;
 	struct direction_state *stream = &conn->direction[direction & 1];
-	__s64 record = go ? tls_go_position(tls, call, count, stream->next)
-			  : tls_position(tls, call, count, stream->next);
+	__s64 record = go ? tls_go_position(conn->id.sock, tls, call, count, stream->next)
+			  : tls_position(conn->id.sock, tls, call, count, stream->next);
 	struct scratch *scratch;
 	struct report *report;
 	struct frame frame = {};
@@ -257,7 +257,7 @@ static __always_inline struct conn_state *tls_returns(
 
 /* What else a call says of its session's ciphertext. */
 static __always_inline void tls_returned(
-	struct tls_conn *tls, const struct tls_call *call, __s64 count)
+	__u64 sock, struct tls_conn *tls, const struct tls_call *call, __s64 count)
 {
 	struct tls_thread *thread;
 
@@ -267,7 +267,7 @@ static __always_inline void tls_returned(
 		return;
 	}
 	if (count <= 0)
-		tls_memory_position(tls, call, 0);
+		tls_memory_position(sock, tls, call, 0);
 	thread = tls_thread_here(false);
 	if (thread)
 		thread->memory = 1;
@@ -301,7 +301,7 @@ static __noinline struct conn_state *tls_look(struct pt_regs *regs)
 	if (count > 0 && count <= 0x7fffffff)
 		described = tls_describe(conn, tls, &call, count, go.g ? &go : NULL);
 	if (tls && !go.g)
-		tls_returned(tls, &call, count);
+		tls_returned(conn->id.sock, tls, &call, count);
 	return described ? conn : NULL;
 }
 

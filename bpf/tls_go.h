@@ -154,7 +154,7 @@ static __always_inline struct conn_state *go_tls_has_read(
 	bpf_map_delete_elem(&go_tls_calls, &key);
 	if (call->stack != depth)
 		return NULL;
-	conn_key.sock = call->sock;
+	conn_key.name = call->sock;
 	conn = bpf_map_lookup_elem(&conns, &conn_key);
 	if (!conn || !(conn->status & CONN_TLS) || conn->id.tx_base != tx_base ||
 		conn->id.rx_base != rx_base)

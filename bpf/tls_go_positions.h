@@ -19,7 +19,7 @@ static __always_inline __s64 tls_go_sent(const struct tls_stream *stream)
  * bytes.Reader. So the record ends where the former begins.
  */
 static __always_inline __s64 tls_go_received(
-	struct tls_conn *tls, const struct tls_call *call, __u32 count, __u32 raw_input)
+	__u64 sock, struct tls_conn *tls, const struct tls_call *call, __u32 count, __u32 raw_input)
 {
 	struct {
 		struct {
@@ -30,24 +30,21 @@ static __always_inline __s64 tls_go_received(
 		} input;
 	} conn = {};
 	struct tls_stream *stream = &tls->streams[DIRECTION_RX];
-	struct tls_record *record;
-	__u32 end;
+	__u32 end, which;
 
 	if (!raw_input || stream->lost ||
 		bpf_probe_read_user(&conn, sizeof(conn), (void *)(call->session + raw_input)) ||
 		conn.raw.length < conn.raw.offset || conn.input.offset < count)
 		return -1;
 	end = stream->next - (conn.raw.length - conn.raw.offset);
-	for (__u32 i = 0; i < TLS_COMPLETE; i++) {
-		record = &tls->records[i];
-		if (i < stream->complete && record->offset + TLS_HEADER + record->length == end)
-			return tls_offset(stream, record) + conn.input.offset - count;
-	}
-	return -1;
+	which = tls_ends_at(sock, end);
+	if (which >= TLS_COMPLETE)
+		return -1;
+	return tls_offset(stream, &tls->records[which]) + conn.input.offset - count;
 }
 
 static __always_inline __s64 tls_go_position(
-	struct tls_conn *tls, const struct tls_call *call, __u32 count, __u64 offset)
+	__u64 sock, struct tls_conn *tls, const struct tls_call *call, __u32 count, __u64 offset)
 {
 	__u32 tgid = bpf_get_current_pid_tgid() >> 32;
 	struct go_program *program = go_program_of(tgid);
@@ -56,7 +53,7 @@ static __always_inline __s64 tls_go_position(
 	if (tls && call->kind == TLS_WRITE)
 		position = tls_go_sent(&tls->streams[DIRECTION_TX]);
 	else if (tls && program)
-		position = tls_go_received(tls, call, count, program->raw_input);
+		position = tls_go_received(sock, tls, call, count, program->raw_input);
 	return position < 0 ? RECORD_UNKNOWN : position - (__s64)offset;
 }
 

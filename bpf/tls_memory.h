@@ -66,8 +66,9 @@ static __always_inline bool tls_reads_ahead(const struct tls_call *call)
  * says: TLS 1.3 has 22, TLS 1.2 29 or 21. The first call of a client may end its handshake
  * before. TLS 1.3: 58 or 74 bytes by the cipher's hash, and 6 in front for old middleboxes;
  * TLS 1.2, of a session that is resumed: 6 and 45 or 37 (RFC 8446 appendix D.4, RFC 5246 §7.4.9).
+ * Global, so that it is verified once.
  */
-static __always_inline __u32 tls_overhead(__u64 added, __u32 records)
+__noinline __u32 tls_overhead(__u64 added, __u32 records)
 {
 	__u64 more = added - records * 22;
 	__u32 overhead = 0, found = 0;
@@ -113,26 +114,40 @@ static __always_inline __s64 tls_memory_sent(
 	return position;
 }
 
+/* Which of the records that the last read completed ends at `end`, in the low bits of an offset in the
+ * stream; TLS_COMPLETE: none. Global, so that it is verified once. */
+__noinline __u32 tls_ends_at(__u64 sock, __u32 end)
+{
+	struct tls_conn *tls = bpf_map_lookup_elem(&tls_conns, &sock);
+	__u32 i;
+
+	if (!tls)
+		return TLS_COMPLETE;
+	for (i = 0; i < TLS_COMPLETE && i < tls->streams[DIRECTION_RX].complete; i++) {
+		struct tls_record *record = &tls->records[i];
+
+		if (record->offset + TLS_HEADER + record->length == end)
+			return i;
+	}
+	return TLS_COMPLETE;
+}
+
 /* Of the first of `count` bytes that the call has decrypted; the session has `taken` that
  * much of the ciphertext. */
 static __always_inline __s64 tls_memory_received(
-	struct tls_conn *tls, const struct tls_call *call, __u32 count, __u64 taken)
+	__u64 sock, struct tls_conn *tls, const struct tls_call *call, __u32 count, __u64 taken)
 {
 	struct tls_stream *received = &tls->streams[DIRECTION_RX];
 	__s64 position;
+	__u32 which;
 
 	if (taken != tls->taken) {
 		received->known = 0;
 		received->taken = 0;
-		for (__u32 i = 0; i < TLS_COMPLETE && !received->lost; i++) {
-			struct tls_record *record = &tls->records[i];
-
-			if (i >= received->complete ||
-				record->offset + TLS_HEADER + record->length != (__u32)taken)
-				continue;
-			received->record = tls_offset(received, record);
+		which = received->lost ? TLS_COMPLETE : tls_ends_at(sock, taken);
+		if (which < TLS_COMPLETE) {
+			received->record = tls_offset(received, &tls->records[which]);
 			received->known = !tls_reads_ahead(call);
-			break;
 		}
 	}
 	if (!received->known)
@@ -144,7 +159,7 @@ static __always_inline __s64 tls_memory_received(
 
 /* A call for a session in memory returns, and has moved `count` bytes of plaintext. */
 static __always_inline __s64 tls_memory_position(
-	struct tls_conn *tls, const struct tls_call *call, __u32 count)
+	__u64 sock, struct tls_conn *tls, const struct tls_call *call, __u32 count)
 {
 	struct tls_stream *received = &tls->streams[DIRECTION_RX];
 	struct tls_stream *sent = &tls->streams[DIRECTION_TX];
@@ -156,7 +171,7 @@ static __always_inline __s64 tls_memory_position(
 	if ((call->before == sent->next || call->outer == sent->next) && !sent->have && !sent->lost)
 		tls->agreed |= TLS_AGREED_TX;
 	if (call->kind == TLS_READ)
-		position = tls_memory_received(tls, call, count, taken);
+		position = tls_memory_received(sock, tls, call, count, taken);
 	else if (call->kind == TLS_WRITE && count)
 		position = tls_memory_sent(tls, call, count);
 	tls->taken = taken;

@@ -72,14 +72,14 @@ static __always_inline __s64 tls_received(struct tls_conn *tls, __u32 count, __u
 }
 
 static __always_inline __s64 tls_position(
-	struct tls_conn *tls, const struct tls_call *call, __u32 count, __u64 offset)
+	__u64 sock, struct tls_conn *tls, const struct tls_call *call, __u32 count, __u64 offset)
 {
 	__s64 position;
 
 	if (!tls)
 		return RECORD_UNKNOWN;
 	if (tls->apart)
-		position = tls_memory_position(tls, call, count);
+		position = tls_memory_position(sock, tls, call, count);
 	else if (call->kind == TLS_WRITE)
 		position = tls_sent(&tls->streams[DIRECTION_TX], count);
 	else

@@ -78,27 +78,29 @@ static __always_inline void tls_promise_kept(struct tls_conn *tls, struct tls_st
 	tls->promised = 0;
 }
 
-/* Goes over some of the `left` bytes at `user`, to the end of a header or of a payload at
- * most. Returns how many; 0: they are no records. Global, so that it is verified once. */
-__noinline __u32 tls_step(__u64 sock, __u32 direction, __u64 user, __u32 left)
+#define TLS_NO_RECORDS (~0U)
+
+/* Goes over some of the `left` bytes before `end` (0: not to be read), to the end of a header or of a payload at
+ * most. Returns how many are left then, or TLS_NO_RECORDS. Global, so that it is verified once. */
+__noinline __u32 tls_step(__u64 sock, __u32 direction, __u64 end, __u32 left)
 {
 	struct tls_conn *tls = bpf_map_lookup_elem(&tls_conns, &sock);
 	struct tls_stream *stream;
 	__u32 step;
 
 	if (!tls)
-		return 0;
+		return TLS_NO_RECORDS;
 	stream = direction == DIRECTION_TX ? &tls->streams[DIRECTION_TX]
 					   : &tls->streams[DIRECTION_RX];
 	if (stream->have < TLS_HEADER) {
 		step = TLS_HEADER - stream->have;
 		if (step > left)
 			step = left;
-		if (!user || !tls_read_header(&stream->header, user, step))
-			return 0;
+		if (!end || !tls_read_header(&stream->header, end - left, step))
+			return TLS_NO_RECORDS;
 		stream->have += step;
 		if (stream->have == TLS_HEADER && !tls_begins(stream, direction))
-			return 0;
+			return TLS_NO_RECORDS;
 		if (direction == DIRECTION_TX && stream->have == TLS_HEADER)
 			tls_promise_kept(tls, stream);
 	} else {
@@ -112,20 +114,16 @@ __noinline __u32 tls_step(__u64 sock, __u32 direction, __u64 user, __u32 left)
 		stream->have = 0;
 		stream->header = 0;
 	}
-	return step;
+	return left - step;
 }
 
 /* Goes over bytes that lie in one piece, from record to record. Global, as tls_step() is. */
 __noinline int tls_follow_piece(__u64 sock, __u32 direction, __u64 user, __u32 left)
 {
-	for (int i = 0; i < TLS_STEPS && left; i++) {
-		__u32 step = tls_step(sock, direction, user, left);
+	__u64 end = user ? user + left : 0;
 
-		if (!step || step > left)
-			return 0;
-		user += user ? step : 0;
-		left -= step;
-	}
+	for (int i = 0; i < TLS_STEPS && (__s32)left > 0; i++)
+		left = tls_step(sock, direction, end, left);
 	return !left;
 }
 

@@ -80,22 +80,22 @@ static __always_inline struct conn_state *tls_connection(const struct tls_call *
 		return NULL;
 	}
 	if (call->sock)
-		conn_key.sock = call->sock;
+		conn_key.name = call->sock;
 	else if (known)
-		conn_key.sock = known->sock;
-	if (!conn_key.sock)
-		conn_key.sock = found = tls_search(&key, known);
-	if (!conn_key.sock)
+		conn_key.name = known->sock;
+	if (!conn_key.name)
+		conn_key.name = found = tls_search(&key, known);
+	if (!conn_key.name)
 		return NULL;
 	conn = bpf_map_lookup_elem(&conns, &conn_key);
 	if (!conn || !(conn->status & CONN_TLS))
 		return NULL;
-	if (known && known->sock == conn_key.sock && known->tx_base == conn->id.tx_base &&
+	if (known && known->sock == conn_key.name && known->tx_base == conn->id.tx_base &&
 		known->rx_base == conn->id.rx_base)
 		return conn;
 	if (!call->sock && !found)
 		return NULL;
-	fresh.sock = conn_key.sock;
+	fresh.sock = conn_key.name;
 	fresh.tx_base = conn->id.tx_base;
 	fresh.rx_base = conn->id.rx_base;
 	bpf_map_update_elem(&tls_sessions, &key, &fresh, BPF_ANY);

@@ -18,8 +18,8 @@ BpfConnections::BpfConnections(int map_fd, uint32_t capacity)
     : map_fd_(map_fd), capacity_(capacity), keys_(kStep), states_(kStep) {}
 
 void BpfConnections::Ignore(const conn_id& conn) {
-  conn_key key{conn.sock, 0, 0};
-  if (conn.tx_base == 0 && conn.rx_base == 0) key.inode = conn.inode;  // Unix, see struct conn_id
+  const bool is_unix = conn.tx_base == 0 && conn.rx_base == 0;  // see struct conn_id
+  const conn_key key{is_unix ? conn.inode : conn.sock};
   conn_state state;
   if (bpf_map_lookup_elem(map_fd_, &key, &state) != 0 || !SameConnection(state.id, conn)) return;
   state.status |= CONN_IGNORED;

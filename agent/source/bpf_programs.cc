@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cstdio>
 #include <fstream>
 #include <string>
@@ -101,13 +102,14 @@ Status BpfPrograms::Configure(const config::Source& settings, const process::Ker
   kernel.netns = filter.netns;
   kernel.by_cgroup = filter.cgroup ? 1 : 0;
   kernel.by_process = filter.judged || !filter.processes.empty() ? 1 : 0;
+  kernel.thread_bits = std::bit_width(settings.max_threads - 1);
   kernel.port_count = static_cast<uint32_t>(filter.ports.size());
   std::copy(filter.ports.begin(), filter.ports.end(), kernel.ports);
   std::copy_n(settings.sdk_ports.begin(), std::min<size_t>(settings.sdk_ports.size(), SDK_PORTS), kernel.sdk_ports);
 
   const auto& maps = skeleton_->maps;
   int error = bpf_map__set_max_entries(maps.conns, settings.max_connections);
-  if (error == 0) error = bpf_map__set_max_entries(maps.threads, settings.max_threads);
+  if (error == 0) error = bpf_map__set_max_entries(maps.threads, (1U << kernel.thread_bits) + THREAD_WAYS);
   if (error == 0) error = bpf_map__set_max_entries(maps.processes, settings.max_processes);
   if (error == 0) error = bpf_map__set_max_entries(maps.rings, ring_slots_);
   // The shape of a ring, for the verifier. (bpf_map__inner_map() cannot be resized in libbpf 1.1.)

@@ -18,7 +18,7 @@ bool ConnSweep::Expired(const conn_key& key, const conn_state& state, uint64_t n
   const bool dying = (state.status & CONN_DYING) != 0;
   const bool idle_unix = crowded && (state.status & CONN_UNIX) != 0;
   if (!dying && !idle_unix) return false;
-  Seen& seen = seen_[key.sock * 0x9e3779b97f4a7c15ULL + key.inode];
+  Seen& seen = seen_[key.name];
   const uint64_t fingerprint = Fingerprint(state);
   if (seen.pass == 0 || seen.fingerprint != fingerprint) seen = {fingerprint, now_ns, pass_};
   seen.pass = pass_;

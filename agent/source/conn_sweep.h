@@ -31,7 +31,7 @@ class ConnSweep {
     uint64_t pass = 0;
   };
 
-  std::unordered_map<uint64_t, Seen> seen_;  // by hash of the key; at most one per entry of the table
+  std::unordered_map<uint64_t, Seen> seen_;  // by key; at most one per entry of the table
   uint64_t pass_ = 1;
 };
 

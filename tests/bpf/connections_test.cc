@@ -17,7 +17,7 @@ class ConnectionsTest : public ::testing::Test {
   void SetUp() override { ASSERT_TRUE(map_) << "run as root"; }
 
   void Put(uint64_t sock, uint32_t inode, uint32_t status) {
-    const conn_key key{sock, inode, 0};
+    const conn_key key{inode == 0 ? sock : inode};
     conn_state state{};
     state.id = {sock, inode, inode == 0 ? 7U : 0U, inode == 0 ? 8U : 0U, 0};
     state.status = status;
@@ -25,7 +25,7 @@ class ConnectionsTest : public ::testing::Test {
   }
   // -1: not there.
   int64_t StatusOf(uint64_t sock, uint32_t inode = 0) {
-    const conn_key key{sock, inode, 0};
+    const conn_key key{inode == 0 ? sock : inode};
     conn_state state{};
     return bpf_map_lookup_elem(map_.get(), &key, &state) == 0 ? int64_t{state.status} : -1;
   }
@@ -49,10 +49,10 @@ TEST_F(ConnectionsTest, SweepsWhatStaysDyingAcrossManySteps) {
 
 TEST_F(ConnectionsTest, SweepsIdleUnixSocketsOnceTheTableIsHalfFull) {
   BpfConnections connections(map_.get(), kCapacity);
-  for (uint64_t sock = 1; sock <= 3'000; ++sock) Put(sock, 5, CONN_UNIX);
+  for (uint32_t sock = 1; sock <= 3'000; ++sock) Put(sock, sock, CONN_UNIX);
   Run(connections, 100 * kSecond, 300 * kSecond);
   EXPECT_EQ(connections.swept(), 0U);
-  for (uint64_t sock = 3'001; sock <= 5'000; ++sock) Put(sock, 5, CONN_UNIX);
+  for (uint32_t sock = 3'001; sock <= 5'000; ++sock) Put(sock, sock, CONN_UNIX);
   Run(connections, 300 * kSecond, 440 * kSecond);
   EXPECT_EQ(connections.swept(), 5'000U);
 }

@@ -82,6 +82,46 @@ TEST_F(LedgerTest, WhatATinyRingLosesIsCountedAndShowsAsGaps) {
   EXPECT_GT(bytes, 0U);
 }
 
+// `processes` that live at the same time, one exchange each.
+void LoadOfThreads(int processes) {
+  int go[2], done[2];
+  MUST(pipe(go));
+  MUST(pipe(done));
+  for (int i = 0; i < processes; ++i) {
+    if (MUST(fork()) != 0) continue;
+    char byte = 0;
+    close(go[1]);
+    MUST(read(go[0], &byte, 1));  // the end: all are there
+    Load(1, 1);
+    close(done[1]);
+    MUST(read(done[0], &byte, 1));  // all have ended
+    _exit(0);
+  }
+  close(done[0]);
+  for (int fd : {go[0], go[1], done[1]}) close(fd);
+  for (int i = 0; i < processes; ++i) {
+    int status = -1;
+    MUST(wait(&status));
+    Require(status == 0, "a process of the load failed");
+  }
+}
+
+TEST_F(LedgerTest, ThreadsFindAPlaceWhereverTheirNumbersTell) {
+  settings_.max_threads = 16;
+  Capture([] { LoadOfThreads(THREAD_WAYS - 1); });
+  EXPECT_EQ(ledger_.threads_full, 0U);
+  EXPECT_EQ(events_.Ends(ROLE_CLIENT).size(), THREAD_WAYS - 1U);
+}
+
+TEST_F(LedgerTest, ThreadsWithoutAPlaceAreCounted) {
+  settings_.max_threads = 16;
+  Capture([] { LoadOfThreads(100); });
+  EXPECT_GT(ledger_.threads_full, 0U);
+  EXPECT_GT(events_.Ends(ROLE_CLIENT).size(), 0U);
+  EXPECT_LT(events_.Ends(ROLE_CLIENT).size(), 100U);
+  for (const End* end : events_.Ends(ROLE_CLIENT)) EXPECT_EQ(End::Stream(end->sent), kRequest);
+}
+
 // Ids of the programs and links that a process holds; other agents may run on this kernel.
 struct Held {
   std::vector<uint32_t> programs;

@@ -170,6 +170,28 @@ TEST_F(SocketTest, DataBeforeAResetIsStillThisConnections) {
   EXPECT_TRUE(reset_seen);
 }
 
+TEST_F(SocketTest, WhatFailsToConnectAtTheSameAddressIsNotTheConnectionBefore) {
+  Capture([] {
+    const Sockets sockets = Connect(Family::kTcp4);
+    Send(sockets.client, kRequest);
+    Send(sockets.server, kResponse);
+    AwaitBytes(sockets.client, kResponseSize);
+    sockaddr_in nobody{};
+    socklen_t size = sizeof(nobody);
+    MUST(getsockname(sockets.listener, reinterpret_cast<sockaddr*>(&nobody), &size));
+    close(sockets.listener);
+    close(sockets.server);  // with the request unread: an RST
+    usleep(20'000);
+    close(sockets.client);           // with the response unread
+    for (int i = 0; i < 200; ++i) {  // the kernel gives freed memory out again, last in, first out
+      const int refused = static_cast<int>(MUST(socket(AF_INET, SOCK_STREAM, 0)));
+      Require(connect(refused, reinterpret_cast<sockaddr*>(&nobody), size) == -1 && errno == ECONNREFUSED, "refusal");
+    }
+  });
+  ASSERT_EQ(client().closes.size(), 1U);
+  EXPECT_EQ(client().closes.front().error, ECONNRESET);
+}
+
 TEST_F(SocketTest, AReusedDescriptorIsAnotherConnection) {
   for (Family family : {Family::kTcp4, Family::kUnix}) {
     SCOPED_TRACE(Name(family));
