@@ -103,13 +103,13 @@ class Test:
         command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", directory / "key.pem", "-out", directory / "cert.pem"]
         subprocess.run(command, check=True, capture_output=True)
 
-    def wait_for(self, address):
+    def wait_for(self, address, seconds=30):
         def accepts():
             family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
             with socket.socket(family) as probe:
                 return probe.connect_ex(address) == 0
 
-        until(accepts, f"nobody listens on {address}")
+        until(accepts, f"nobody listens on {address}", seconds)
 
     def relay(self, **options):
         """Thread per connection, Python's standard library."""
@@ -133,7 +133,7 @@ class Test:
         port = self.port()
         jar = INSTALLED / "java-web/java_web/target/web.jar"
         self.start([java, "-Xmx384m", "-jar", jar, f"--server.port={port}", *options], dict(NEXT=next))
-        self.wait_for(("127.0.0.1", port))
+        self.wait_for(("127.0.0.1", port), 90)
         return f"http://127.0.0.1:{port}"
 
     def go(self, **options):
