@@ -61,6 +61,8 @@ void AppendKernel(const source::KernelLedger& kernel, std::string& out) {
 void AppendTls(const source::TlsLedger& tls, std::string& out) {
   MetricsText text(out);
   AppendGauge("tracelet_tls_files", "Libraries and programs whose TLS functions are probed.", tls.files, text);
+  AppendGauge("tracelet_tls_trap_nanoseconds", "What a probe takes here before its program runs; 0: none was set yet.",
+              tls.trap_ns, text);
   text.Counter("tracelet_tls_files_detached_total", "Files that are not probed again until a restart.");
   text.Sample(Labels({{"reason", "costs"}}), tls.detached_costs);
   text.Sample(Labels({{"reason", "crash"}}), tls.detached_crashes);

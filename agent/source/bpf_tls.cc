@@ -18,6 +18,7 @@
 #include "agent/process/present.h"
 #include "agent/runtime/tls_layout.h"
 #include "agent/source/return_probes.h"
+#include "agent/source/trap_cost.h"
 #include "agent/source/uprobe_multi.h"
 #include "bpf/state.h"
 #include "tracelet.skel.h"
@@ -138,6 +139,12 @@ void BpfTls::AddFile(uint32_t tgid, const std::string& found, const std::string&
     return;
   }
   spdlog::debug("{}: TLS functions are probed", name);
+  if (ledger_.trap_ns == 0) {
+    const tracelet_bpf& late = *late_.loaded();
+    const bool at_once = HasUprobeMulti();
+    ledger_.trap_ns = MeasureTrapNs(at_once ? late.progs.tls_function : late.progs.tls_free, at_once);
+    spdlog::debug("a uprobe takes {} ns here", ledger_.trap_ns);
+  }
   File& file = files_[id];
   file.path = name;
   file.attached = std::move(*attached);
@@ -216,7 +223,7 @@ void BpfTls::OnCosts(const std::vector<ProgramRuns>& programs, uint64_t sampled_
   uint64_t counted_ns = 0;
   for (const ProgramRuns& program : programs) {
     if (program.name.starts_with("tls_") || program.name.starts_with("go_tls_"))
-      counted_ns += program.ns + program.runs * kTrapNs;
+      counted_ns += program.ns + program.runs * ledger_.trap_ns;
   }
   const double share = static_cast<double>(counted_ns - counted_ns_) / static_cast<double>(sampled_ns - sampled_ns_);
   counted_ns_ = counted_ns;

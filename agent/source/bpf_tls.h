@@ -4,9 +4,9 @@
 // some time after its last user, for the next one that starts. Nothing is written into a
 // process.
 //
-// Safety: when the probes cost more than max_cpu in a sample, all of them are taken away; when a
-// process dies of a fault within kProbationNs of an attach, the files that it or its parent used are, and both
-// until a restart.
+// Safety: when the probes cost more than max_cpu in a sample, with their traps (trap_cost.h, measured with the first
+// file), all of them are taken away; when a process dies of a fault within kProbationNs of an attach, the files that it
+// or its parent used are, and both until a restart.
 //
 // One thread, BpfSource's. At most kMaxFiles files, further ones are not probed.
 #pragma once
@@ -45,9 +45,6 @@ class BpfTls {
   static constexpr size_t kMaxKnown = 16'384;  // files that have no such functions
   static constexpr uint64_t kLingerNs = 60'000'000'000;
   static constexpr uint64_t kProbationNs = 60'000'000'000;
-  // What the kernel spends on a breakpoint before it runs the program, which it does not count: about, measured by
-  // tests/bench as the cost of an empty uprobe.
-  static constexpr uint64_t kTrapNs = 1'000;
 
   // Which processes are traced, by number and executable.
   using Wanted = std::function<bool(uint32_t tgid, const std::string& exe)>;

@@ -70,7 +70,7 @@ def main():
     (folder / "nginx.conf").write_text(NGINX)
     off = '[admin]\nlisten = ""\n[ingest.zipkin_compact]\nlisten = ""\n'
     (folder / "off.toml").write_text(off + "[source.tls]\nenabled = false\n")
-    (folder / "on.toml").write_text(off)
+    (folder / "on.toml").write_text(off + "[source.tls]\nmax_cpu = 100\n")  # they are to stay
     agent = [build / "tracelet", "agent", "--config"]
     ways = {
         "nothing": None,
