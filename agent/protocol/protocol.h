@@ -65,6 +65,10 @@ struct Exchange {
   // What could not be decoded (HTTP/2, after lost events or on a connection older than the agent),
   // by name, with commas between: method, path, request_fields, status, response_fields.
   std::string unknown;
+  // HTTP/2: nobody asked, the server promised it (RFC 9113 §8.4); `request` is the promise, in the direction of
+  // responses.
+  bool pushed = false;
+  uint64_t pushed_with = 0;        // `id` of the exchange that it was promised with; 0: not known
   std::shared_ptr<grpc::Rpc> rpc;  // a remote procedure call; else null
 };
 

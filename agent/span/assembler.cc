@@ -34,6 +34,8 @@ Answerer AnsweredBy(const protocol::Exchange& exchange) {
 std::optional<MessageName> NameRequest(const conn::ConnectionInfo& connection, conn::Direction direction,
                                        uint64_t offset, uint32_t stream_id, LinkRefusal& refusal) {
   const bool client = direction == conn::Direction::kSend;
+  const bool promised = stream_id != 0 && stream_id % 2 == 0;
+  const bool sent = client != promised;
   refusal = LinkRefusal::kNone;
   if ((connection.flags & (CONN_TORN_BASE | CONN_UNNAMEABLE)) != 0) {
     refusal = connection.adopted() ? LinkRefusal::kAdopted : LinkRefusal::kNoEvidence;
@@ -46,7 +48,7 @@ std::optional<MessageName> NameRequest(const conn::ConnectionInfo& connection, c
   MessageName name;
   name.offset = offset;
   if (connection.records) {
-    const auto position = connection.records->Find(direction, offset);
+    const auto position = connection.records->Find(sent ? conn::Direction::kSend : conn::Direction::kReceive, offset);
     if (!position) {
       refusal = connection.adopted() ? LinkRefusal::kAdopted : LinkRefusal::kNoEvidence;
       return std::nullopt;
@@ -66,7 +68,7 @@ std::optional<MessageName> NameRequest(const conn::ConnectionInfo& connection, c
   if (client && connection.adopted()) {
     // The end that connected counts its SYN: struct conn_id, bpf/events.h.
     ++name.client_base;
-    --name.offset;
+    if (sent) --name.offset;
   }
   return name;
 }
@@ -111,6 +113,11 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
   start.accept_tid = connection.accept_tid;
   start.accept_waits = connection.accept_waits;
   start.exchange = exchange.id;
+  start.pushed = exchange.pushed;
+  if (exchange.pushed_with != 0) {
+    const auto with = open_.find({connection.number, exchange.pushed_with});
+    if (with != open_.end()) start.pushed_with = with->second.handle;
+  }
   start.cause = connection.cause;
   start.loop_unsupported = process->loop_unsupported;
   start.go_cause = connection.go_cause;

@@ -74,7 +74,8 @@ class Assembler : public conn::ConnectionSink {
 };
 
 // The name of a request that begins at `offset` of its connection, on HTTP/2 stream
-// `stream_id` (else 0); `direction` is that of the request. Sets `refusal` when there is none.
+// `stream_id` (else 0), of which the even ones are promises, whose offset is that of the other direction; `direction`
+// is that of the request. Sets `refusal` when there is none.
 std::optional<MessageName> NameRequest(const conn::ConnectionInfo& connection, conn::Direction direction,
                                        uint64_t offset, uint32_t stream_id, LinkRefusal& refusal);
 

@@ -6,7 +6,8 @@ namespace tracelet::span {
 
 std::string_view Name(LinkRule rule) {
   static constexpr std::array<std::string_view, static_cast<size_t>(LinkRule::kCount)> kNames = {
-      "none", "header", "sequence", "thread", "loop", "python", "goroutine", "handover", "peer", "sdk", "inferred"};
+      "none",      "header",   "sequence", "thread", "loop", "python",
+      "goroutine", "handover", "push",     "peer",   "sdk",  "inferred"};
   return kNames[static_cast<size_t>(rule)];
 }
 

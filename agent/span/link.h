@@ -16,6 +16,7 @@ enum class LinkRule : uint8_t {
   kPython,
   kGoroutine,
   kHandover,
+  kPush,
   kPeer,
   kSdk,
   kInferred,

@@ -39,9 +39,11 @@ struct RequestStart {
   // The accept() of this connection, where it was seen.
   uint32_t accept_tid = 0;
   uint32_t accept_waits = 0;
-  uint64_t exchange = 0;   // protocol::Exchange::id, on this connection
-  conn::LoopCause cause;   // client: why an event loop sent it
-  conn::GoCause go_cause;  // server: of its reader; client: why a goroutine sent it
+  bool pushed = false;       // over HTTP/2, unasked: no rule that looks for who called knows anything of it
+  uint64_t pushed_with = 0;  // handle of the request that it was promised with; 0: not known
+  uint64_t exchange = 0;     // protocol::Exchange::id, on this connection
+  conn::LoopCause cause;     // client: why an event loop sent it
+  conn::GoCause go_cause;    // server: of its reader; client: why a goroutine sent it
   bool goroutines_unsupported = false;
   bool loop_unsupported = false;    // its process runs a loop that should be understood, and is not: see ProcessInfo
   std::optional<MessageName> name;  // absent: `unnamed` says why

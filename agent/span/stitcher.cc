@@ -135,14 +135,16 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
   open_.emplace(handle, request);
   const bool name_taken = sequence_.Taken(request->start);
   MakeNode(name_taken, handle, key_, *request);
-  if (request->start.kind == Kind::kServer) {
+  if (request->start.pushed) {
+    LinkPushed(request);
+  } else if (request->start.kind == Kind::kServer) {
     LinkServer(request);
   } else {
     loop_.OnCallStart(*request);
     LinkClient(request);
   }
   PairUp(request);
-  sdk_.OnStart(request);
+  if (!request->start.pushed) sdk_.OnStart(request);
   const bool called_from_elsewhere = request->start.kind == Kind::kServer && request->node->parent() == nullptr;
   if (called_from_elsewhere && request->refused == LinkRefusal::kNone) peer_.OnServerStart(request);
 }
@@ -203,6 +205,17 @@ void Stitcher::LinkClient(const RequestPtr& client) {
   }
 }
 
+// The frame itself says with which request it was promised. The server's end is the child of the client's, by its name.
+void Stitcher::LinkPushed(const RequestPtr& pushed) {
+  if (pushed->start.kind == Kind::kServer) return;
+  const auto with = open_.find(pushed->start.pushed_with);
+  if (with != open_.end() && pushed->node->Attach(NodeOf(with->second))) {
+    pushed->link = LinkRule::kPush;
+  } else {
+    pushed->refused = LinkRefusal::kLostEvent;
+  }
+}
+
 void Stitcher::PairUp(const RequestPtr& request) {
   const SequenceRule::Pair* pair = sequence_.Add(request);
   if (pair == nullptr) return;
@@ -231,6 +244,7 @@ RequestPtr Stitcher::Close(uint64_t handle) {
   }
   RequestPtr request = std::move(found->second);
   open_.erase(found);
+  if (request->start.pushed) return request;
   if (request->start.kind == Kind::kServer) {
     open_servers_.Remove(*request);
     loop_.OnServerEnd(*request);
@@ -256,7 +270,7 @@ void Stitcher::OnResponseOpenEnded(uint64_t handle) {
 void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) {
   ++ledger_.assembled;
   RequestPtr request = Close(handle);
-  if (request && request->start.kind == Kind::kServer) {
+  if (request && request->start.kind == Kind::kServer && !request->start.pushed) {
     TakeBack(thread_.OnServerEnd(*request, span->answered_by, open_servers_), LinkRefusal::kQueue);
     TakeBack(python_.OnServerOver(*request, span->events_lost), LinkRefusal::kLostEvent);
   }

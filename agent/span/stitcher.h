@@ -93,6 +93,7 @@ class Stitcher : public RequestSink {
   void PairUp(const RequestPtr& request);
   void LinkServer(const RequestPtr& server);
   void LinkClient(const RequestPtr& client);
+  void LinkPushed(const RequestPtr& pushed);
   void AnswerPeers();
   PeerAnswer AnswerTo(const MessageName& name);
   // Those whose trace may still become another one, because other agents are asked, wait longer.

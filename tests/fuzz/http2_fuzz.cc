@@ -20,7 +20,7 @@ void Require(bool holds) {
 class Checker : public protocol::ExchangeSink {
  public:
   void OnRequest(Direction, const protocol::Exchange& exchange) override {
-    Require(exchange.stream_id % 2 == 1 && exchange.request.started);
+    Require((exchange.stream_id % 2 == 0) == exchange.pushed && exchange.request.started);
     Require(open_.emplace(exchange.id, exchange.stream_id).second);
   }
   void OnOpenEndedResponse(Direction, const protocol::Exchange&) override { std::abort(); }

@@ -168,6 +168,7 @@ void Parser::OnFrame(Side& side) {
   side.block_pushed = frame.type == kPushPromise;
   side.block_ends_stream = frame.type == kHeaders && (frame.flags & kEndStream) != 0;
   side.block_stream = frame.stream_id;
+  side.block_promised = 0;
   side.block_begin = frame.begin;
   side.block_first = side.reader.first();
   side.decoder.Begin();
@@ -188,7 +189,9 @@ void Parser::OnFixed(Side& side) {
   const Frame& frame = side.reader.frame();
   if (frame.type == kRstStream) return OnReset(side, frame.stream_id, Number(side.fixed.data()));
   if (frame.type == kGoaway) return OnGoaway(side, Number(side.fixed.data()) & 0x7fffffff);
-  if ((frame.flags & kPadded) == 0) return;
+  const size_t pad_length = (frame.flags & kPadded) != 0 ? 1 : 0;
+  if (frame.type == kPushPromise) side.block_promised = Number(side.fixed.data() + pad_length) & 0x7fffffff;
+  if (pad_length == 0) return;
   const auto padding = static_cast<uint8_t>(side.fixed[0]);
   if (padding > side.variable_left) return Broken(side);  // §6.1
   side.variable_left -= padding;

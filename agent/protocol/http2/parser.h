@@ -1,4 +1,4 @@
-// HTTP/2 on one connection (RFC 9113): an exchange per stream that a client opens. Frames
+// HTTP/2 on one connection (RFC 9113): an exchange per stream. Frames
 // and HPACK are read in frame.h and header_decoder.h; here are streams. An identifier is
 // used once on a connection, so request and response are paired by it and by nothing
 // else, whatever is lost or comes in an odd order. After lost events:
@@ -11,7 +11,7 @@
 // A response whose request was not seen yet (a write is stamped when it returns) waits for
 // it as long. A stream is over when both sides have ended it, or one has reset it.
 //
-// Pushed responses are decoded, because the table needs them, and not told: nobody asked.
+// A promise (PUSH_PROMISE) is told as a request of its own, on the promised stream: nobody asked, and it is answered.
 #pragma once
 
 #include <array>
@@ -56,6 +56,7 @@ class Parser final : public ConnectionParser {
     bool block_ends_stream = false;
     bool block_pushed = false;  // PUSH_PROMISE
     uint32_t block_stream = 0;
+    uint32_t block_promised = 0;  // the stream that a PUSH_PROMISE is about
     uint64_t block_begin = 0;
     conn::Operation block_first;
     bool ended = false;
@@ -83,6 +84,8 @@ class Parser final : public ConnectionParser {
   bool LearnFromBlock(Side& side, const Headers& headers);
   void OnRequestBlock(Side& side, Headers& headers);
   void OnResponseBlock(Side& side, Headers& headers);
+  void OnPromise(Side& side, Headers& headers);
+  void Ask(Side& side, Stream& stream, uint32_t id, Headers& headers);
   Streams::iterator Open(uint32_t id);
   void OnData(Side& side, std::string_view bytes, uint64_t unseen);
   void OnStreamEnd(Side& side, uint32_t id);
@@ -99,8 +102,9 @@ class Parser final : public ConnectionParser {
   std::optional<conn::Direction> requests_;
   Side sides_[2];
   Streams streams_;
-  size_t asked_ = 0;          // streams whose request was told
-  uint32_t highest_id_ = 0;   // of the requests seen
+  size_t asked_ = 0;         // streams whose request was told
+  uint32_t highest_id_ = 0;  // of the requests seen
+  uint32_t highest_promised_ = 0;
   bool ids_followed_ = true;  // no request was missed since: a higher one is new
   uint64_t next_id_ = 1;
   const conn::Operation* operation_ = nullptr;  // of the current chunk

@@ -32,10 +32,16 @@ bool Parser::LearnFromBlock(Side& side, const Headers& headers) {
 void Parser::OnBlock(Side& side) {
   Headers& headers = side.decoder.headers();
   if (headers.damaged && !proven_ && options_.joined != Joined::kStart) Broken(side);
-  if (side.block_pushed || !IsClients(side.block_stream)) return;
-  if (side.reader.InHole() || !LearnFromBlock(side, headers)) return;
+  if (side.reader.InHole()) return;
+  if (side.block_pushed) return OnPromise(side, headers);
   const uint32_t id = side.block_stream;
-  IsRequests(side) ? OnRequestBlock(side, headers) : OnResponseBlock(side, headers);
+  if (!IsClients(id)) {
+    if (!streams_.contains(id) || IsRequests(side)) return;  // its promise was not seen
+    OnResponseBlock(side, headers);
+  } else {
+    if (!LearnFromBlock(side, headers)) return;
+    IsRequests(side) ? OnRequestBlock(side, headers) : OnResponseBlock(side, headers);
+  }
   if (side.block_ends_stream) OnStreamEnd(side, id);
 }
 
@@ -63,7 +69,27 @@ void Parser::OnRequestBlock(Side& side, Headers& headers) {
   if (found == streams_.end()) found = Open(id);
   if (found == streams_.end()) return sink_.OnUnfollowed();
 
+  Ask(side, found->second, id, headers);
+  MaybeFinish(found);
+}
+
+// A server's word for a request that it answers unasked. The client may still refuse it, by a reset.
+void Parser::OnPromise(Side& side, Headers& headers) {
+  const uint32_t id = side.block_promised;
+  if (!requests_ || IsRequests(side) || IsClients(id) || id <= highest_promised_) return;
+  highest_promised_ = id;
+  const auto with = streams_.find(side.block_stream);
+  const uint64_t with_id = with != streams_.end() && with->second.asked ? with->second.exchange.id : 0;
+  const auto found = Open(id);
+  if (found == streams_.end()) return sink_.OnUnfollowed();
   Stream& stream = found->second;
+  stream.exchange.pushed = true;
+  stream.exchange.pushed_with = with_id;
+  stream.request_ended = true;
+  Ask(side, stream, id, headers);
+}
+
+void Parser::Ask(Side& side, Stream& stream, uint32_t id, Headers& headers) {
   Message& request = stream.exchange.request;
   request = Message{.begin = side.block_begin, .first = side.block_first, .started = true};
   // Whoever moves the bytes of one stream moves those of others: no thread is a request's own.
@@ -76,7 +102,6 @@ void Parser::OnRequestBlock(Side& side, Headers& headers) {
   stream.progress_due_ns = request.first.time_ns + options_.progress_ns;
   ++asked_;
   sink_.OnRequest(*requests_, stream.exchange);
-  MaybeFinish(found);
 }
 
 void Parser::OnResponseBlock(Side& side, Headers& headers) {
@@ -139,12 +164,12 @@ void Parser::OnStreamEnd(Side& side, uint32_t id) {
 }
 
 void Parser::OnReset(Side& side, uint32_t id, uint32_t code) {
-  if (!requests_ || !IsClients(id)) return;
+  if (!requests_) return;
   auto found = streams_.find(id);
   const bool by_client = IsRequests(side);
   if (found == streams_.end()) {
     // A server that resets what it was asked in an event that is yet to come.
-    if (by_client || id <= highest_id_) return;
+    if (by_client || !IsClients(id) || id <= highest_id_) return;
     found = Open(id);
     if (found == streams_.end()) return;
     doubtful_ = true;
@@ -159,7 +184,7 @@ void Parser::OnReset(Side& side, uint32_t id, uint32_t code) {
 void Parser::OnGoaway(Side& side, uint32_t last_id) {
   if (!requests_ || IsRequests(side)) return;
   for (auto it = streams_.upper_bound(last_id); it != streams_.end();) {
-    if (!it->second.asked || it->second.exchange.response.started) {
+    if (!IsClients(it->first) || !it->second.asked || it->second.exchange.response.started) {
       ++it;
       continue;
     }

@@ -32,10 +32,12 @@ def run(test):
     ask(["curl", "-s", "--http2-prior-knowledge", f"{nghttpd}/large"])
     ask(["curl", "-s", "--http2-prior-knowledge", "--data-binary", f"@{root}/large", f"{nghttpd}/small"])
     ask(["h2load", "-n", LOAD, "-c", "4", "-m", "100", f"{nghttpd}/small"])
-    expected["GET", "/small", 200] = 1 + 20 + 1 + LOAD
+    expected["GET", "/small", 200] = 1 + 1 + 20 + 1 + LOAD
     expected["GET", "/large", 200] = 2
     expected["GET", "/none", 404] = 1
     expected["POST", "/small", 200] = 1
+
+    pushed = push(test, root)
 
     go = test.serve([INSTALLED / "grpc/grpcpair", "h2c"])
     assert b"by HTTP/2.0" in ask(["curl", "-s", "--http2-prior-knowledge", f"{go}/known"])
@@ -50,9 +52,10 @@ def run(test):
         seen = Counter(
             (span["http.request.method"], span.path, span["http.response.status_code"])
             for span in spans
-            if span.kind == kind
+            if span.kind == kind and not span.path.startswith("/push")
         )
         assert seen == expected, f"{kind}: {seen - expected} too many, {expected - seen} missing"
+    check_pushed(pushed, spans, clients)
     for span in spans:
         assert span["tracelet.outcome"] is None, span
         if span.path == "/large":
@@ -63,6 +66,36 @@ def run(test):
             client = clients[span.parent]
             assert (client.path, client.trace_id, span.link) == (span.path, span.trace_id, "sequence"), span
     print(f"{sum(expected.values())} requests; versions", dict(Counter(s["network.protocol.version"] for s in spans)))
+
+
+def push(test, root):
+    """Who pushes what with it."""
+    for name in ("push.html", "push.css", "push.js"):
+        (root / name).write_text("hello")
+    port = test.port()
+    certify = root.parent
+    test.certify(certify)
+    test.start(["nghttpd", "--no-tls", "-a", "127.0.0.1", "-d", root, "--push=/push.html=/push.css,/push.js", port])
+    test.wait_for(("127.0.0.1", port))
+    secure = test.port()
+    keys = (certify / "key.pem", certify / "cert.pem")
+    test.start(["nghttpd", "-a", "127.0.0.1", "-d", root, "--push=/push.html=/push.css,/push.js", secure, *keys])
+    test.wait_for(("127.0.0.1", secure))
+    ask(["nghttp", "-n", f"http://127.0.0.1:{port}/push.html", f"http://127.0.0.1:{port}/small"])
+    ask(["nghttp", "-n", f"https://127.0.0.1:{secure}/push.html"])
+    ask(["nghttp", "-n", "--no-push", f"http://127.0.0.1:{port}/push.html"])
+    return {"/push.css": 2, "/push.js": 2, "/push.html": 3}
+
+
+def check_pushed(expected, spans, clients):
+    for kind in ("client", "server"):
+        seen = Counter(span.path for span in spans if span.kind == kind and span.path.startswith("/push"))
+        assert seen == expected, f"{kind}: {seen}"
+    for span in (span for span in spans if span.path in ("/push.css", "/push.js")):
+        parent = clients[span.parent]
+        assert span["http.response.status_code"] == 200 and span["http.response.body.size"] == 5, span
+        wanted = (span.path, "sequence") if span.kind == "server" else ("/push.html", "push")
+        assert (parent.path, span.link) == wanted and parent.trace_id == span.trace_id, f"{span} of {parent}"
 
 
 def ask(command):

@@ -127,17 +127,53 @@ TEST(Http2Parser, FollowsTheTableSize) {
   EXPECT_EQ(wire.exchanges.size(), 100U);
 }
 
-TEST(Http2Parser, DecodesPushedResponsesAndDoesNotTellThem) {
+std::string Promise(Wire& wire, uint32_t stream, uint8_t promised, const std::string& path, bool padded = false) {
+  const std::string id = std::string(3, '\0') + static_cast<char>(promised);
+  const std::string block = wire.server.Block(GetFields(path));
+  if (!padded) return Http2Frame(kPushPromise, kEndHeaders, stream, id + block);
+  return Http2Frame(kPushPromise, kEndHeaders | kPadded, stream, "\5" + id + block + std::string(5, '\0'));
+}
+
+TEST(Http2Parser, TellsPushedResponses) {
   Wire wire;
   wire.Open();
   wire.Request(wire.client.Headers(1, GetFields("/"), true));
-  const std::string promised("\0\0\0\2", 4);
-  wire.Response(Http2Frame(kPushPromise, kEndHeaders, 1, promised + wire.server.Block(GetFields("/pushed"))));
-  wire.Response(wire.server.Headers(2, {{":status", "200"}, {"x-new", "inserted"}}, true));
+  const uint64_t begin = wire.next[1];
+  wire.Response(Promise(wire, 1, 2, "/pushed") + Promise(wire, 1, 4, "/refused", true));
+  ASSERT_EQ(wire.requests.size(), 3U);
+  EXPECT_EQ(wire.requests[1].request.begin, begin);
+  EXPECT_EQ(wire.requests[1].pushed_with, wire.requests[0].id);
+  wire.Response(wire.server.Headers(2, {{":status", "200"}, {"x-new", "inserted"}}) + Data(2, "hello", true));
+  wire.Request(testing::Http2Reset(4, 8));
   wire.Response(wire.server.Headers(1, {{":status", "404"}, {"x-new", "inserted"}}, true));
-  ASSERT_EQ(wire.exchanges.size(), 1U);
-  EXPECT_EQ(wire.exchanges[0].target, "/");
-  EXPECT_EQ(wire.exchanges[0].status, 404);
+  ASSERT_EQ(wire.exchanges.size(), 3U);
+  EXPECT_EQ(wire.exchanges[0].target, "/pushed");
+  EXPECT_TRUE(wire.exchanges[0].pushed);
+  EXPECT_EQ(wire.exchanges[0].stream_id, 2U);
+  EXPECT_EQ(wire.exchanges[0].status, 200);
+  EXPECT_EQ(wire.exchanges[0].response.body_bytes, 5U);
+  EXPECT_EQ(wire.exchanges[0].outcome, Outcome::kComplete);
+  EXPECT_EQ(wire.exchanges[1].target, "/refused");
+  EXPECT_EQ(wire.exchanges[1].outcome, Outcome::kAborted);
+  EXPECT_EQ(wire.exchanges[2].target, "/");
+  EXPECT_FALSE(wire.exchanges[2].pushed);
+  EXPECT_EQ(wire.exchanges[2].status, 404);
+  EXPECT_FALSE(wire.parser.Busy());
+}
+
+// What no server may send: a client's promise, one of an odd stream, one twice; a response that nobody promised.
+TEST(Http2Parser, BelievesNoPromiseThatNobodyMayMake) {
+  Wire wire;
+  wire.Open();
+  wire.Request(wire.client.Headers(1, GetFields("/"), true));
+  wire.Response(Promise(wire, 1, 3, "/odd") + Promise(wire, 1, 6, "/once") + Promise(wire, 1, 6, "/twice") +
+                Promise(wire, 1, 2, "/late") + wire.server.Headers(8, kOk, true));
+  EXPECT_EQ(wire.requests.size(), 2U);
+  wire.Response(testing::Http2Goaway(0, 0));  // says nothing of what the server promised
+  wire.Response(wire.server.Headers(6, kOk, true));
+  ASSERT_EQ(wire.exchanges.size(), 2U);
+  EXPECT_EQ(wire.exchanges[1].target, "/once");
+  EXPECT_EQ(wire.exchanges[1].status, 200);
 }
 
 TEST(Http2Parser, TellsResetsByWhoSentThem) {
