@@ -156,14 +156,15 @@ static __always_inline void data_moved(struct pt_regs *regs, long result, __u32 
 		loop_blocked(op->fd);
 }
 
-static __noinline void data_open_unix(const struct sock *sk, const struct conn_key *key, __u32 role)
+static __noinline void data_open_unix(const struct socket_ref *ref, __u32 role)
 {
 	struct conn_state fresh = {
-		.id = { .sock = (__u64)sk }, .status = CONN_UNIX, .role = role, .closing = 1
+		.id = { .sock = (__u64)ref->sk }, .status = CONN_UNIX, .role = role, .closing = 1
 	};
+	struct conn_key key = socket_key(ref);
 
 	fresh.established_ns = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&conns, key, &fresh, BPF_ANY))
+	if (bpf_map_update_elem(&conns, &key, &fresh, BPF_ANY))
 		LEDGER_ADD(conns_full);
 }
 
@@ -171,19 +172,17 @@ static __noinline void data_open_unix(const struct sock *sk, const struct conn_k
 static __always_inline void data_accepted(const struct frame *frame, __u32 fd)
 {
 	struct socket_ref ref = {};
-	struct conn_key key;
 	struct conn_state *conn;
 
 	loop_clear(frame->thread, LOOP_OTHER);
 	if (!socket_of_fd(fd, &ref))
 		return;
-	key = socket_key(&ref);
 	if (ref.family == AF_UNIX) {
 		if (!socket_is_stream(ref.sk) || !filter_sock(ref.sk))
 			return;
-		data_open_unix(ref.sk, &key, ROLE_SERVER);
+		data_open_unix(&ref, ROLE_SERVER);
 	}
-	conn = bpf_map_lookup_elem(&conns, &key);
+	conn = socket_conn(&ref);
 	if (conn && !(conn->status & CONN_ANNOUNCED))
 		announce(conn, &ref, frame, true);
 	if (conn && pythons)
@@ -200,15 +199,13 @@ static __always_inline void data_looked_up(const struct frame *frame, __u32 fd)
 static __always_inline void data_connected(__u32 fd, long result)
 {
 	struct socket_ref ref = {};
-	struct conn_key key;
 
 	if (loops)
 		loop_connected(fd, result);
 	if (result < 0 || !socket_of_fd(fd, &ref) || ref.family != AF_UNIX ||
 		!socket_is_stream(ref.sk) || !filter_sock(ref.sk))
 		return;
-	key = socket_key(&ref);
-	data_open_unix(ref.sk, &key, ROLE_CLIENT);
+	data_open_unix(&ref, ROLE_CLIENT);
 }
 
 static __always_inline void data_socket_call(struct pt_regs *regs, __u32 traits)
@@ -230,7 +227,6 @@ static __always_inline void data_waited(
 {
 	struct user_pollfd polled = {};
 	struct socket_ref ref = {};
-	struct conn_key key;
 
 	if ((traits & SYSCALL_POLL && !syscall_arg(regs, 1)) ||
 		(traits & SYSCALL_SELECT && !syscall_arg(regs, 0)))
@@ -240,9 +236,7 @@ static __always_inline void data_waited(
 		socket_of_fd(polled.fd, &ref)) {
 		if (ref.family != AF_UNIX && !socket_is_stream(ref.sk))
 			return;
-		key = socket_key(&ref);
-		if (ref.family == AF_UNIX ? bpf_map_lookup_elem(&conns, &key) != NULL
-					  : ref.state != TCP_LISTEN) {
+		if (ref.family == AF_UNIX ? socket_conn(&ref) != NULL : ref.state != TCP_LISTEN) {
 			frame->thread->polled_sock = (__u64)ref.sk;
 			return;
 		}

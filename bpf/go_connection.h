@@ -18,7 +18,6 @@ static __always_inline struct conn_state *go_connection(__u64 net_conn)
 		__s64 type;
 	} net_fd = {};
 	struct socket_ref ref = {};
-	struct conn_key key;
 
 	if (bpf_probe_read_user(&net_fd, sizeof(net_fd), (void *)go_word(net_conn)) ||
 		net_fd.type != GO_SOCK_STREAM ||
@@ -27,8 +26,7 @@ static __always_inline struct conn_state *go_connection(__u64 net_conn)
 	if (net_fd.fd < 0 || net_fd.fd >= BPF_CORE_READ(task_current(), files, fdt, max_fds) ||
 		!socket_of_fd(net_fd.fd, &ref))
 		return NULL;
-	key = socket_key(&ref);
-	return bpf_map_lookup_elem(&conns, &key);
+	return socket_conn(&ref);
 }
 
 #endif /* TRACELET_BPF_GO_CONNECTION_H */

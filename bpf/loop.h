@@ -116,13 +116,11 @@ static __noinline void loop_moved_other(struct file *file, struct conn_state *co
 static __noinline void loop_blocked(__u32 fd)
 {
 	struct socket_ref ref = {};
-	struct conn_key key;
 	struct conn_state *conn;
 
 	if (!socket_of_fd(fd, &ref))
 		return;
-	key = socket_key(&ref);
-	conn = bpf_map_lookup_elem(&conns, &key);
+	conn = socket_conn(&ref);
 	if (conn)
 		conn->status |= CONN_BLOCKED;
 }
@@ -133,12 +131,10 @@ static __noinline void loop_asked(__u32 fd)
 	struct thread_state *thread = loop_thread();
 	struct socket_ref ref = {};
 	struct conn_state *conn;
-	struct conn_key key;
 
 	if (!thread || !socket_of_fd(fd, &ref))
 		return;
-	key = socket_key(&ref);
-	conn = bpf_map_lookup_elem(&conns, &key);
+	conn = socket_conn(&ref);
 	if (conn && conn->last_direction)
 		return;
 	thread->connected_sock = (__u64)ref.sk;

@@ -158,7 +158,6 @@ static __always_inline struct conn_state *python_uvloop_conn(__u64 stream)
 {
 	__u64 handle = 0, owner = 0;
 	struct socket_ref ref = {};
-	struct conn_key key;
 	__s32 fd = -1;
 
 	if (bpf_probe_read_user(&handle, sizeof(handle), (void *)(stream + UVLOOP_HANDLE)) ||
@@ -167,8 +166,7 @@ static __always_inline struct conn_state *python_uvloop_conn(__u64 stream)
 		bpf_probe_read_user(&fd, sizeof(fd), (void *)(handle + UVLOOP_FD)) || fd < 0 ||
 		!socket_of_fd(fd, &ref))
 		return NULL;
-	key = socket_key(&ref);
-	return bpf_map_lookup_elem(&conns, &key);
+	return socket_conn(&ref);
 }
 
 /* UVStream.write, writelines: until something is written, the first one counts, and two are none. */

@@ -46,7 +46,6 @@ static __noinline void python_looked_up(const struct frame *frame, __u32 fd)
 	struct conn_state *conn;
 	struct socket_ref ref = {};
 	struct python_key key;
-	struct conn_key sock;
 
 	if (!python)
 		return;
@@ -54,8 +53,7 @@ static __noinline void python_looked_up(const struct frame *frame, __u32 fd)
 	node = key.address ? bpf_map_lookup_elem(&python_nodes, &key) : NULL;
 	if (!node || node->branch != PYTHON_LISTENER || !socket_of_fd(fd, &ref))
 		return;
-	sock = socket_key(&ref);
-	conn = bpf_map_lookup_elem(&conns, &sock);
+	conn = socket_conn(&ref);
 	if (!conn || conn->role != ROLE_SERVER)
 		return;
 	python_calls_back(frame->thread, conn, key.address, PYTHON_CALLBACK);

@@ -131,6 +131,15 @@ static __always_inline struct conn_key socket_key(const struct socket_ref *ref)
 	return key;
 }
 
+/* In a function: see ledger_add(). */
+static __noinline __attribute__((unused)) struct conn_state *socket_conn(
+	const struct socket_ref *ref)
+{
+	struct conn_key key = socket_key(ref);
+
+	return bpf_map_lookup_elem(&conns, &key);
+}
+
 /* Sockfs inode of the other end of a Unix connection; 0 before accept() or after close(). */
 static __always_inline __u32 socket_unix_peer(struct sock *sk)
 {
