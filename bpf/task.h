@@ -77,7 +77,9 @@ __weak __noinline __u32 thread_further(__u32 tid)
 	return index;
 }
 
-static __always_inline struct thread_slot *thread_slot(__u32 tid)
+/* NULL: it has none. A table of our own, in an array, because a look into a hash map takes 130 instructions. In a
+ * function: see ledger_add(). */
+static __noinline __attribute__((unused)) struct thread_slot *thread_slot(__u32 tid)
 {
 	__u32 index = thread_first(tid);
 	struct thread_slot *slot = bpf_map_lookup_elem(&threads, &index);
@@ -89,9 +91,7 @@ static __always_inline struct thread_slot *thread_slot(__u32 tid)
 	return slot && slot->tid == tid ? slot : NULL;
 }
 
-/* The state of a thread; NULL when it has none yet. A table of our own, in an array, because a look
- * into a hash map takes 130 instructions. In a function: see ledger_add(). */
-static __noinline __attribute__((unused)) struct thread_state *thread_find(__u32 tid)
+static __always_inline struct thread_state *thread_find(__u32 tid)
 {
 	struct thread_slot *slot = thread_slot(tid);
 
