@@ -79,6 +79,7 @@ static __always_inline bool head_switches(const __u8 *bytes)
 
 /* Where head_end() reads to: too large for the stack. In scratch.h. */
 static struct head_window *head_window_here(void);
+static struct head_window *head_window_inlined(void);
 
 /*
  * Functions that search are global: the verifier checks those once, for any arguments, instead of
@@ -88,7 +89,7 @@ static struct head_window *head_window_here(void);
 /* Index of the byte after the first blank line among HEAD_STRIDE bytes of the window; 0 if there is none. */
 __weak __noinline __u32 head_stride(__u32 from)
 {
-	struct head_window *window = head_window_here();
+	struct head_window *window = head_window_inlined();
 
 	if (!window || from >= HEAD_MIN)
 		return 0;
