@@ -377,10 +377,9 @@ void ConnTracker::OnWatermark(uint64_t monotonic_ns) {
   }
 }
 
-void ConnTracker::ForEachOpen(const TellOpen& tell) const {
+void ConnTracker::ForEachOpen(const std::function<void(const protocol::OpenExchange&)>& tell) const {
   for (const Connection& connection : table_) {
-    if (!connection.Busy()) continue;
-    connection.parser->ForEachOpen([&](const protocol::OpenExchange& open) { tell(connection.info, open); });
+    if (connection.Busy()) connection.parser->ForEachOpen(tell);
   }
 }
 

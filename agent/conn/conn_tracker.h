@@ -72,8 +72,7 @@ class ConnTracker {
   void Finish();
 
   // Every request that goes on. Looks at all connections.
-  using TellOpen = std::function<void(const ConnectionInfo&, const protocol::OpenExchange&)>;
-  void ForEachOpen(const TellOpen& tell) const;
+  void ForEachOpen(const std::function<void(const protocol::OpenExchange&)>& tell) const;
 
   [[nodiscard]] const EventLedger& ledger() const { return ledger_; }
   [[nodiscard]] size_t size() const { return table_.size(); }

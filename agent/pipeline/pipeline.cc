@@ -35,7 +35,7 @@ void Pipeline::OnWatermark(uint64_t monotonic_ns) {
 }
 
 void Pipeline::ForEachOpen(const std::function<void(const OpenRequest&)>& tell) const {
-  tracker_.ForEachOpen([&](const conn::ConnectionInfo&, const protocol::OpenExchange& open) {
+  tracker_.ForEachOpen([&](const protocol::OpenExchange& open) {
     const conn::Operation& first = open.exchange.request.first;
     tell({.kind = open.direction == conn::Direction::kSend ? span::Kind::kClient : span::Kind::kServer,
           .process = assembler_.Find(first.process),

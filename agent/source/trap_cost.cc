@@ -1,13 +1,14 @@
 #include "agent/source/trap_cost.h"
 
+#include <link.h>
+
 #include <algorithm>
-#include <charconv>
 #include <ctime>
-#include <fstream>
 #include <optional>
 #include <string>
 
 #include "agent/base/clock.h"
+#include "agent/runtime/elf_file.h"
 #include "agent/source/bpf_uprobes.h"
 
 namespace tracelet::source {
@@ -25,30 +26,27 @@ uint64_t RoundNs() {
   return (ReadClock(CLOCK_MONOTONIC) - begin) / kCalls;
 }
 
-// The place in our executable of an address in memory. proc(5): "START-END r-xp OFFSET ...", in hexadecimal digits.
-std::optional<uint64_t> PlaceOf(uint64_t address) {
-  std::ifstream maps("/proc/self/maps");
-  for (std::string line; std::getline(maps, line);) {
-    uint64_t start = 0;
-    uint64_t end = 0;
-    uint64_t offset = 0;
-    const char* last = line.data() + line.size();
-    const auto dash = std::from_chars(line.data(), last, start, 16);
-    const auto blank = std::from_chars(std::min(dash.ptr + 1, last), last, end, 16);
-    constexpr size_t kRights = sizeof(" r-xp ") - 1;
-    if (last - blank.ptr < static_cast<ptrdiff_t>(kRights) || address < start || address >= end) continue;
-    std::from_chars(blank.ptr + kRights, last, offset, 16);
-    return address - start + offset;
-  }
-  return std::nullopt;
+// What is added to our executable's addresses: dl_iterate_phdr(3) begins with the program itself.
+uint64_t OwnBias() {
+  uint64_t bias = 0;
+  dl_iterate_phdr(
+      [](dl_phdr_info* program, size_t, void* found) {
+        *static_cast<uint64_t*>(found) = program->dlpi_addr;
+        return 1;  // the others are libraries
+      },
+      &bias);
+  return bias;
 }
 
 }  // namespace
 
 uint64_t MeasureTrapNs(const bpf_program* program, bool at_once) {
-  const auto place = PlaceOf(reinterpret_cast<uintptr_t>(&Trapped));
+  const std::string own = "/proc/self/exe";
+  const auto file = runtime::ElfFile::Open(own);
+  const auto place =
+      file ? file->OffsetOf(reinterpret_cast<uintptr_t>(&Trapped) - OwnBias()) : std::optional<uint64_t>();
   Uprobes probe;
-  if (!place || !probe.Add(program, "/proc/self/exe", {*place}, at_once)) return kUsualTrapNs;
+  if (!place || !probe.Add(program, own, {*place}, at_once)) return kUsualTrapNs;
   uint64_t quickest_ns = RoundNs();
   for (int round = 1; round < kRounds; ++round) quickest_ns = std::min(quickest_ns, RoundNs());
   return quickest_ns;

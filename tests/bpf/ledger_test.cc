@@ -29,6 +29,14 @@ void Load(int connections, int exchanges) {
   }
 }
 
+void AwaitAll(int processes) {
+  for (int i = 0; i < processes; ++i) {
+    int status = -1;
+    MUST(wait(&status));
+    Require(status == 0, "a process of the load failed");
+  }
+}
+
 // Processes at the same time, so that all CPUs write.
 void LoadInParallel(int processes, int connections, int exchanges) {
   for (int i = 0; i < processes; ++i) {
@@ -37,11 +45,7 @@ void LoadInParallel(int processes, int connections, int exchanges) {
       _exit(0);
     }
   }
-  for (int i = 0; i < processes; ++i) {
-    int status = -1;
-    MUST(wait(&status));
-    Require(status == 0, "a process of the load failed");
-  }
+  AwaitAll(processes);
 }
 
 // The fixture asserts attempted == consumed + ring_full == what the sink got, exactly.
@@ -99,11 +103,7 @@ void LoadOfThreads(int processes) {
   }
   close(done[0]);
   for (int fd : {go[0], go[1], done[1]}) close(fd);
-  for (int i = 0; i < processes; ++i) {
-    int status = -1;
-    MUST(wait(&status));
-    Require(status == 0, "a process of the load failed");
-  }
+  AwaitAll(processes);
 }
 
 TEST_F(LedgerTest, ThreadsFindAPlaceWhereverTheirNumbersTell) {

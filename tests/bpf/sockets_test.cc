@@ -140,14 +140,20 @@ TEST_F(SocketTest, TruncMovesTheStreamAndCopiesNothing) {
   EXPECT_EQ(End::Stream(received).size(), kRequest.size());
 }
 
+// The client's end has been reset, with the response still to be read.
+Sockets ConnectAndReset() {
+  const Sockets sockets = Connect(Family::kTcp4);
+  Send(sockets.client, kRequest);
+  Send(sockets.server, kResponse);
+  AwaitBytes(sockets.client, kResponseSize);
+  close(sockets.server);  // with the request unread: an RST
+  usleep(20'000);
+  return sockets;
+}
+
 TEST_F(SocketTest, DataBeforeAResetIsStillThisConnections) {
   Capture([] {
-    const Sockets sockets = Connect(Family::kTcp4);
-    Send(sockets.client, kRequest);
-    Send(sockets.server, kResponse);
-    AwaitBytes(sockets.client, kResponseSize);
-    close(sockets.server);  // with the request unread: an RST
-    usleep(20'000);
+    const Sockets sockets = ConnectAndReset();
     char buffer[4096];
     Require(read(sockets.client, buffer, sizeof(buffer)) == kResponseSize, "response");
     Require(read(sockets.client, buffer, sizeof(buffer)) == -1 && errno == ECONNRESET, "reset");
@@ -172,16 +178,11 @@ TEST_F(SocketTest, DataBeforeAResetIsStillThisConnections) {
 
 TEST_F(SocketTest, WhatFailsToConnectAtTheSameAddressIsNotTheConnectionBefore) {
   Capture([] {
-    const Sockets sockets = Connect(Family::kTcp4);
-    Send(sockets.client, kRequest);
-    Send(sockets.server, kResponse);
-    AwaitBytes(sockets.client, kResponseSize);
+    const Sockets sockets = ConnectAndReset();
     sockaddr_in nobody{};
     socklen_t size = sizeof(nobody);
     MUST(getsockname(sockets.listener, reinterpret_cast<sockaddr*>(&nobody), &size));
     close(sockets.listener);
-    close(sockets.server);  // with the request unread: an RST
-    usleep(20'000);
     close(sockets.client);           // with the response unread
     for (int i = 0; i < 200; ++i) {  // the kernel gives freed memory out again, last in, first out
       const int refused = static_cast<int>(MUST(socket(AF_INET, SOCK_STREAM, 0)));

@@ -8,10 +8,9 @@
 //   two requests   HTTP/2, or pipelined, or one that came while another was open: whose the
 //                  context is, is not known
 //   multiplexing   an HTTP/2 call is written by whichever coroutine comes first
-//   lost event     of the connection, or of the thread, so that another request may have been missed. That the
-//   request's
-//                  thread lost any is seen by its next event only: a call that another thread made
-//                  meanwhile is taken back then, if it is still held
+//   lost event     of the connection, or of the thread, so that another request may have been missed.
+//                  That the request's thread lost any is seen by its next event only: a call that
+//                  another thread made meanwhile is taken back then, if it is still held
 #pragma once
 
 #include <cstdint>
