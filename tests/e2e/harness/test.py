@@ -41,6 +41,7 @@ class Test:
         self.binary = binary
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="tracelet-e2e-"))
         self.processes = []
+        self.tracelets = []
         self.next_port = 8000
         libc = ctypes.CDLL(None, use_errno=True)
         if libc.unshare(CLONE_NEWNET) != 0:
@@ -64,6 +65,7 @@ class Test:
             arguments = ("--netns", "/proc/self/ns/net")
         tracelet = Tracelet(self.binary, self.directory, arguments, command)
         self.processes.append(tracelet.process)
+        self.tracelets.append(tracelet)
         tracelet.wait_until_ready()
         return tracelet
 
@@ -104,12 +106,16 @@ class Test:
         subprocess.run(command, check=True, capture_output=True)
 
     def wait_for(self, address, seconds=30):
+        """Until somebody listens there, and every tracelet has seen who."""
+
         def accepts():
             family = socket.AF_UNIX if isinstance(address, str) else socket.AF_INET
             with socket.socket(family) as probe:
                 return probe.connect_ex(address) == 0
 
         until(accepts, f"nobody listens on {address}", seconds)
+        for tracelet in self.tracelets:
+            tracelet.wait_until_at_rest()
 
     def relay(self, **options):
         """Thread per connection, Python's standard library."""
