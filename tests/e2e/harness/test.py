@@ -249,4 +249,5 @@ service:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+        self.tracelets.clear()  # which have files there
         shutil.rmtree(self.directory, ignore_errors=True)
