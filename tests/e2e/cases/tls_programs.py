@@ -5,11 +5,13 @@ import os
 import subprocess
 from collections import Counter
 
-from harness.test import APPS, GUNICORN, PYTHON, PYTHON_ASYNC
+from harness.rpc import JAVA
+from harness.test import APPS, ENVOY, GUNICORN, PYTHON, PYTHON_ASYNC
 
 RUST = os.environ.get("TRACELET_TLS_RUST")  # apps/tls_rust, built by `cargo build --release`: takes minutes
 COUNT = 5
 SCRIPT = APPS / "tls_clients.py"
+NETTY = ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{JAVA}/classes:{JAVA}/dependency/*", "demo.Https"]
 
 # curl 7.88 cannot ask twice on one connection if that is in clear text.
 EACH = 'for url; do curl -sS --http2-prior-knowledge "$url" || exit; done'
@@ -27,6 +29,7 @@ CLIENTS = {
     "Node fetch": (1, lambda urls: ["node", APPS / "tls_clients.js", "fetch", *urls]),
     "Node http2": (2, lambda urls: ["node", APPS / "tls_clients.js", "http2", *urls]),
     "h2load": (2, lambda urls: ["h2load", "-n", COUNT, "-c1", "-m1", *urls]),
+    "Netty, netty-tcnative": (1, lambda urls: [*NETTY, "client", ".", *urls]),
 }
 # How each is started in a directory with cert.pem and key.pem, and by which version of HTTP it is asked.
 SERVERS = {
@@ -39,7 +42,9 @@ SERVERS = {
     "Node https": (1, lambda port, tls: ["node", APPS / "tls_servers.js", "https", port, *(["."] if tls else [])]),
     "Node http2": (2, lambda port, tls: ["node", APPS / "tls_servers.js", "http2", port, *(["."] if tls else [])]),
     "nghttpd": (2, lambda port, tls: ["nghttpd", "-a127.0.0.1", *([port, "key.pem", "cert.pem"] if tls else ["--no-tls", port])]),
+    "Netty, netty-tcnative": (1, lambda port, tls: [*NETTY, "server", port, *(["."] if tls else [])]),
 }  # fmt: skip
+CURL = {1: CLIENTS["curl (OpenSSL)"][1], 2: CLIENTS["curl, HTTP/2"][1]}
 NGINX = """
 daemon off; user root; worker_processes 1; pid nginx.pid; error_log stderr error; events {}
 http {
@@ -72,11 +77,12 @@ def run(test):
     test.wait_for(("127.0.0.1", ports[0]))
     for number, (version, command) in enumerate(clients.values()):
         for tls in (False, True):
-            ask(command, f"c{number}", ports[tls + 2 * (version - 1)], tls)
+            ask(tracelet, command, f"c{number}", ports[tls + 2 * (version - 1)], tls)
     for number, (version, command) in enumerate(SERVERS.values()):
         for tls in (False, True):
             port = serve(test, command, tls) if command else ports[tls + 2 * (version - 1)]
-            ask(CLIENTS["curl, HTTP/2" if version == 2 else "curl (OpenSSL)"][1], f"s{number}", port, tls)
+            ask(tracelet, CURL[version], f"s{number}", port, tls)
+    reasons = unnamed(test, tracelet, directory)
     spans = tracelet.stop()
 
     rows = [("client", name, f"/c{number}") for number, name in enumerate(clients)]
@@ -92,16 +98,44 @@ def run(test):
             problems.append(f"{role} {name}: linked {links[0]} in clear text, {links[1]} by TLS")
         if clear != tls or clear.total() != COUNT:
             problems.append(f"{role} {name}: only in clear text {clear - tls}, only by TLS {tls - clear}")
+    problems += reasons + check_unnamed(spans)
     problems += [f"wrong parent of {span}" for span in spans if wrong(span, spans)]
     assert not problems, "\n  ".join([f"{len(problems)} problems", *problems[:8]])
 
 
-def ask(command, label, port, tls):
+def unnamed(test, tracelet, directory):
+    """Envoy's BoringSSL has no names: what it answers by TLS is seen at the other end only, and `tracelet check` says why."""
+    secure = test.port()
+    port, config = test.configure("envoy/answers.yaml", secure=secure, keys=directory)
+    test.proxy([ENVOY, "-c", config, "--concurrency", 1, "--disable-hot-restart", "--log-level", "error"], port)
+    for tls in (False, True):
+        ask(tracelet, CURL[1], "envoy", secure if tls else port, tls)
+    said = subprocess.run([test.binary, "check"], capture_output=True, text=True, check=False).stdout
+    lines = [line for line in said.splitlines() if "envoy" in line]
+    return [] if any("BoringSSL without the names" in line for line in lines) else [f"check says of Envoy: {lines}"]
+
+
+def check_unnamed(spans):
+    seen = Counter((span.path.split("/")[1], span.kind) for span in spans if span.path.startswith("/envoy-"))
+    print(f"{'server':<8}{'Envoy':<26}{seen['envoy-clear', 'server']:>6}{seen['envoy-tls', 'server']:>6}")
+    wanted = Counter({("envoy-clear", "client"): COUNT, ("envoy-clear", "server"): COUNT, ("envoy-tls", "client"): COUNT})
+    return [] if seen == wanted else [f"Envoy: {seen}"]
+
+
+def ask(tracelet, command, label, port, tls):
     base = f"{'https' if tls else 'http'}://localhost:{port}/{label}-{'tls' if tls else 'clear'}"
     words = command([f"{base}/{number}" for number in range(COUNT)])
     if tls:
         words = [str(word).replace("--http2-prior-knowledge", "--http2") for word in words]
-    subprocess.run([str(word) for word in words], check=True, timeout=60, stdout=subprocess.DEVNULL)
+    if words[: len(NETTY)] != NETTY:
+        subprocess.run([str(word) for word in words], check=True, timeout=60, stdout=subprocess.DEVNULL)
+        return
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as client:
+        client.stdout.readline()  # it has unpacked its library, a new file each time
+        tracelet.wait_until_at_rest()
+        client.stdin.write(b"\n")
+        client.stdin.close()
+        assert client.wait(timeout=60) == 0, words
 
 
 def serve(test, command, tls):
