@@ -32,6 +32,7 @@ class Client:
     def __init__(self, test, language, address, environment=None):
         command = [*PROGRAMS[language], "client", address]
         self.process = test.start(command, environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        test.settle()
 
     def call(self, prefix, calls, concurrency, services=SERVICES):
         print(prefix, calls, concurrency, *services, file=self.process.stdin, flush=True)

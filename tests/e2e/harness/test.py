@@ -114,6 +114,10 @@ class Test:
                 return probe.connect_ex(address) == 0
 
         until(accepts, f"nobody listens on {address}", seconds)
+        self.settle()
+
+    def settle(self):
+        """Until every tracelet has seen what was just started."""
         for tracelet in self.tracelets:
             tracelet.wait_until_at_rest()
 
