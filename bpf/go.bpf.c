@@ -35,6 +35,9 @@ int go_started(struct pt_regs *regs)
 		return 0;
 	child.cause = parent->cause;
 	child.doubted = !go_undisturbed(program, parent, go_word(GO_SP(regs)), GO_BP(regs));
+	if (child.doubted && parent->calling)
+		child.called =
+			go_within(program->call + program->bias, program->call_size, GO_BP(regs));
 	go_set(tgid, go_id(program, child.g), &child);
 	return 0;
 }
@@ -98,7 +101,8 @@ int go_serves_many(struct pt_regs *regs)
 }
 
 /* func (cs *http2clientStream) doRequest(...): a goroutine that net/http starts for one call over
- * HTTP/2. It waits for its turn to write, and nobody gives it other work. */
+ * HTTP/2, also after it has waited for a connection. It waits for its turn to write, and nobody gives
+ * it other work. */
 SEC("uprobe")
 int go_one_call(struct pt_regs *regs)
 {
@@ -108,7 +112,7 @@ int go_one_call(struct pt_regs *regs)
 
 	program = go_enter(&tgid);
 	goroutine = program ? go_find(tgid, go_id(program, GO_G(regs))) : NULL;
-	if (goroutine && !goroutine->doubted)
+	if (goroutine && (!goroutine->doubted || goroutine->called))
 		goroutine->own = 1;
 	return 0;
 }

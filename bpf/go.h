@@ -36,7 +36,8 @@ struct goroutine {
 	__u8 own;     /* it reads or serves the request itself, or makes one call and ends */
 	__u8 calling; /* it has begun a call, and had its cause then */
 	__u8 doubted; /* who started it may have been given work */
-	__u8 pad[5];
+	__u8 called;  /* who started it was making a call, for this cause */
+	__u8 pad[4];
 };
 
 /* One that falls out has no cause any more: its calls are refused. */

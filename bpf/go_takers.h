@@ -63,4 +63,22 @@ __weak __noinline int go_takes(__u32 file, __u64 bias, __u64 address, __u64 fram
 	return 1;
 }
 
+/* Whether the function at `begin`, of `size` bytes, has called the one with this frame, itself or by others. */
+__weak __noinline int go_within(__u64 begin, __u64 size, __u64 frame)
+{
+	struct {
+		__u64 frame;
+		__u64 address;
+	} caller;
+
+	for (int i = 0; i < GO_FRAMES && frame; i++) {
+		if (bpf_probe_read_user(&caller, sizeof(caller), (void *)frame))
+			return 0;
+		if (caller.address - begin < size)
+			return 1;
+		frame = caller.frame;
+	}
+	return 0;
+}
+
 #endif /* TRACELET_BPF_GO_TAKERS_H */

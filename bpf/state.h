@@ -85,6 +85,8 @@ struct go_program {
 	__u32 pad;
 	__u64 bias;	   /* of addresses in memory, from those that were linked */
 	__u64 syscall_end; /* behind Go's SYSCALL instruction, as linked */
+	__u64 call;	   /* net/http.(*Transport).roundTrip, as linked; 0: not linked in */
+	__u64 call_size;
 	__u64 tls_write; /* as linked: where crypto/tls.(*Conn).Write is probed; 0: not linked in */
 	__u64 tls_read;	 /* (*Conn).Read */
 	__u64 tls_read_size;

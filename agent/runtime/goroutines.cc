@@ -129,6 +129,10 @@ Result<GoProbes> FindGoProbes(const GoFile& file) {
   for (const std::string_view name : kCalls) probe(name, GoProgram::kOneCall);
   probe(kCall, GoProgram::kCall);
   probe(kRoundTrip, GoProgram::kRoundTrip);
+  if (const auto call = functions->find(kCall); call != functions->end()) {
+    found.program.call = call->second.address;
+    found.program.call_size = call->second.code.size();
+  }
   const auto read = functions->find(kTlsRead);
   const auto write = functions->find(kTlsWrite);
   if (read != functions->end() && write != functions->end()) {

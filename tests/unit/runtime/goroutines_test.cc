@@ -55,6 +55,22 @@ TEST_F(GoFileTest, SaysWhoBuiltItAndWhereItsFunctionsAre) {
   EXPECT_EQ(probes->probes[0].offset, sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) + 15);
 }
 
+TEST_F(GoFileTest, SaysWhereCallsByNetHttpAreMade) {
+  std::vector<std::string> names = names_;
+  names.emplace_back("net/http.(*Transport).roundTrip");
+  Write({{".text", kText, Code() + std::string(16, '\x90')},
+         {".go.buildinfo", 0x600000, BuildInfo("go1.22.3", "")},
+         {".gopclntab", 0x500000, Table(names, kText)}});
+  const auto file = GoFile::Open(path_);
+  ASSERT_TRUE(file && *file);
+  const auto probes = FindGoProbes(**file);
+  ASSERT_TRUE(probes) << probes.error().message;
+  ASSERT_EQ(probes->probes.size(), 2U);
+  EXPECT_EQ(probes->probes[1].program, GoProgram::kCall);
+  EXPECT_EQ(probes->program.call, kText + 32);
+  EXPECT_EQ(probes->program.call_size, 16U);
+}
+
 // A byte 0xc3 elsewhere is no return.
 TEST_F(GoFileTest, SaysWhereItsFunctionsReturn) {
   std::string code(16, '\xc3');
