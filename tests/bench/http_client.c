@@ -79,7 +79,7 @@ static void Request(int fd) {
     if (got <= 0) perror("read"), exit(1);
     used += (size_t)got;
     buffer[used] = 0;
-    const char *end = strstr(buffer, "\r\n\r\n"), *length = strstr(buffer, "Content-Length: ");
+    const char *end = strstr(buffer, "\r\n\r\n"), *length = strcasestr(buffer, "Content-Length: ");
     if (end && length) want = (size_t)(end + 4 - buffer) + strtoul(length + 16, NULL, 10);
   }
 }
