@@ -1,7 +1,5 @@
 #include "agent/span/open_requests.h"
 
-#include <algorithm>
-
 namespace tracelet::span {
 namespace {
 
@@ -11,15 +9,6 @@ auto Erase(Map& map, const Key& key, const Request& request) {
   if (found == map.end()) return found;
   std::erase_if(found->second, [&](const RequestPtr& other) { return other.get() == &request; });
   return found;
-}
-
-// Gives up the places that are not in use when there are more than `limit`, which then grows
-// with those that are, so that the work stays in proportion.
-template <typename Map, typename Idle>
-void Sweep(Map& map, size_t& limit, size_t kept, Idle idle) {
-  if (map.size() <= limit) return;
-  std::erase_if(map, [&](const auto& entry) { return idle(entry.second); });
-  limit = std::max(kept, 2 * map.size());
 }
 
 template <typename Map, typename Key>
@@ -53,12 +42,12 @@ void OpenRequests::Remove(const Request& server) {
   if (count == by_process_.end()) return;
   --count->second.open;
   count->second.shared -= start.one_thread ? 0 : 1;
-  Sweep(by_process_, max_processes_, kKept, [](const InProcess& one) { return one.open == 0; });
+  processes_.Sweep(by_process_, [](const InProcess& one) { return one.open == 0; });
 }
 
 void OpenRequests::Release(const Request& server) {
   Erase(by_thread_, ThreadOf(server.start.first), server);
-  Sweep(by_thread_, max_threads_, kKept, [](const std::vector<RequestPtr>& open) { return open.empty(); });
+  threads_.Sweep(by_thread_, [](const std::vector<RequestPtr>& open) { return open.empty(); });
 }
 
 std::span<const RequestPtr> OpenRequests::OnThread(const ThreadKey& thread) const { return Find(by_thread_, thread); }

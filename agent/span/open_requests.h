@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/span/held_span.h"
+#include "agent/span/places.h"
 #include "agent/span/request_start.h"
 #include "agent/span/trace_node.h"
 
@@ -100,15 +101,11 @@ class OpenRequests {
     size_t shared = 0;
   };
 
-  // A thread or a process that has had a request mostly gets another: it keeps its place until
-  // there are many without one.
-  static constexpr size_t kKept = 1'024;
-
   std::unordered_map<ThreadKey, std::vector<RequestPtr>, ThreadKeyHash> by_thread_;
   std::unordered_map<ContextKey, std::vector<RequestPtr>, ContextKeyHash> by_context_;
   std::unordered_map<process::ProcessKey, InProcess> by_process_;
-  size_t max_threads_ = kKept;  // places before those not in use are given up
-  size_t max_processes_ = kKept;
+  Places threads_;
+  Places processes_;
   uint64_t unknown_ = 0;
 };
 

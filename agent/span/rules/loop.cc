@@ -17,8 +17,9 @@ constexpr std::array kReasons = {
 }  // namespace
 
 void LoopRule::OnServerStart(const RequestPtr& server, const OpenRequests& open) {
-  servers_[server->start.connection] = server;
   InProcess& process = processes_[server->start.first.process];
+  process.loop |= server->start.first.evidence_type == EVIDENCE_LOOP;
+  if (process.loop) servers_[server->start.connection] = server;
   const bool quiet = process.calls == 0 && open.CountIn(server->start.first.process) == 0 && open.Complete();
   process.alone = quiet ? server.get() : nullptr;
 }
@@ -29,15 +30,17 @@ void LoopRule::OnCallEnd(const Request& call) {
   const auto process = processes_.find(call.start.first.process);
   if (process == processes_.end()) return;
   process->second.calls -= process->second.calls > 0 ? 1 : 0;
-  if (process->second.calls == 0 && process->second.alone == nullptr) processes_.erase(process);
+  ForgetQuiet();
+}
+
+void LoopRule::ForgetQuiet() {
+  places_.Sweep(processes_, [](const InProcess& process) { return process.calls == 0 && process.alone == nullptr; });
 }
 
 void LoopRule::OnServerEnd(const Request& server) {
   const auto process = processes_.find(server.start.first.process);
-  if (process != processes_.end() && process->second.alone == &server) {
-    process->second.alone = nullptr;
-    if (process->second.calls == 0) processes_.erase(process);
-  }
+  if (process != processes_.end() && process->second.alone == &server) process->second.alone = nullptr;
+  ForgetQuiet();
   const auto latest = servers_.find(server.start.connection);
   if (latest != servers_.end() && latest->second.get() == &server) servers_.erase(latest);
 }

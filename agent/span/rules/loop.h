@@ -50,15 +50,18 @@ class LoopRule {
   struct InProcess {
     size_t calls = 0;                // under way
     const Request* alone = nullptr;  // the request that is the only one since it began
+    bool loop = false;               // a thread that has read a request runs a loop that is understood
   };
   // The open request of this exchange; null when it is over.
   [[nodiscard]] RequestPtr Open(uint64_t connection, uint64_t exchange) const;
+  void ForgetQuiet();
   [[nodiscard]] Verdict AskAnswered(const RequestStart& call, const OpenRequests& open) const;
 
   const size_t max_calls_;
-  std::unordered_map<uint64_t, RequestPtr> servers_;              // the latest open one, by connection
+  std::unordered_map<uint64_t, RequestPtr> servers_;              // the latest open one of a loop, by connection
   std::unordered_map<uint64_t, Call> calls_;                      // the latest, by connection
-  std::unordered_map<process::ProcessKey, InProcess> processes_;  // in which something is under way
+  std::unordered_map<process::ProcessKey, InProcess> processes_;  // in which something is, or was, under way
+  Places places_;                                                 // of these
 };
 
 }  // namespace tracelet::span

@@ -16,6 +16,7 @@ class LoopRuleTest : public StitchBench {
     RequestStart start = Start(kind, thread_);
     start.exchange = 1;
     start.cause = cause;
+    start.first.evidence_type = EVIDENCE_LOOP;
     return start;
   }
   uint64_t ServeOne() { return Begin(Loop(Kind::kServer)); }

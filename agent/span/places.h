@@ -1,0 +1,28 @@
+// Tables of whom something is under way for. A thread or a process that has had a request mostly gets
+// another: it keeps its place until there are many that are not in use.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <unordered_map>
+
+namespace tracelet::span {
+
+class Places {
+ public:
+  static constexpr size_t kKept = 1'024;
+
+  // Gives up the places that are `idle` when there are more than the limit, which then grows
+  // with those that are not, so that the work stays in proportion.
+  template <typename Map, typename Idle>
+  void Sweep(Map& map, Idle idle) {
+    if (map.size() <= limit_) return;
+    std::erase_if(map, [&](const auto& entry) { return idle(entry.second); });
+    limit_ = std::max(kKept, 2 * map.size());
+  }
+
+ private:
+  size_t limit_ = kKept;
+};
+
+}  // namespace tracelet::span
