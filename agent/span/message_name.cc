@@ -1,7 +1,7 @@
 #include "agent/span/message_name.h"
 
 #include <endian.h>
-#include <sodium/crypto_shorthash.h>
+#include <sodium/crypto_shorthash_siphash24.h>
 
 #include <cstring>
 #include <tuple>
@@ -9,27 +9,28 @@
 namespace tracelet::span {
 namespace {
 
-static_assert(std::tuple_size_v<InstallationKey> == crypto_shorthash_KEYBYTES);
+static_assert(std::tuple_size_v<InstallationKey> == crypto_shorthash_siphashx24_KEYBYTES);
 
-// What the hash is for: one name gives unrelated numbers.
-enum class Use : uint8_t { kClient = 1, kServer, kTraceHigh, kTraceLow, kUnnamed, kUnnamedTraceHigh, kUnnamedTraceLow };
+// What the hash is of.
+enum class Of : uint8_t { kName = 1, kUnnamed };
+
+uint64_t NotZero(uint64_t value) { return value == 0 ? 1 : value; }
 
 // Fields in little-endian order: equal on every architecture.
 class Fields {
  public:
-  explicit Fields(Use use) { Put(static_cast<uint8_t>(use), 1); }
+  explicit Fields(Of what) { Put(static_cast<uint8_t>(what), 1); }
   Fields& Put(uint64_t value, size_t size) {
     value = htole64(value);
     std::memcpy(bytes_.data() + size_, &value, size);
     size_ += size;
     return *this;
   }
-  [[nodiscard]] uint64_t Hash(const InstallationKey& key) const {
-    uint64_t value = 0;
-    static_assert(sizeof(value) == crypto_shorthash_BYTES);
-    crypto_shorthash(reinterpret_cast<uint8_t*>(&value), bytes_.data(), size_, key.data());  // SipHash-2-4
-    value = le64toh(value);
-    return value == 0 ? 1 : value;
+  [[nodiscard]] TraceId Hash(const InstallationKey& key) const {
+    std::array<uint64_t, 2> hash{};
+    static_assert(sizeof(hash) == crypto_shorthash_siphashx24_BYTES);
+    crypto_shorthash_siphashx24(reinterpret_cast<uint8_t*>(hash.data()), bytes_.data(), size_, key.data());
+    return {.high = le64toh(hash[0]), .low = le64toh(hash[1])};
   }
 
  private:
@@ -37,36 +38,27 @@ class Fields {
   size_t size_ = 0;
 };
 
-uint64_t Hash(const MessageName& name, const InstallationKey& key, Use use) {
-  return Fields(use)
-      .Put(MessageName::kVersion, 1)
-      .Put(name.unix_socket ? 1 : 0, 1)
-      .Put(name.client_base, 4)
-      .Put(name.server_base, 4)
-      .Put(name.offset, 8)
-      .Put(name.stream_id, 4)
-      .Hash(key);
-}
-
-uint64_t Hash(uint64_t fallback_id, uint64_t handle, const InstallationKey& key, Use use) {
-  return Fields(use).Put(fallback_id, 8).Put(handle, 8).Hash(key);
-}
-
 }  // namespace
 
-SpanId ClientSpanId(const MessageName& name, const InstallationKey& key) { return {Hash(name, key, Use::kClient)}; }
-SpanId ServerSpanId(const MessageName& name, const InstallationKey& key) { return {Hash(name, key, Use::kServer)}; }
+// One hash for all: of two numbers that have nothing to do with each other, neither has their sum or difference.
+RequestIds::RequestIds(TraceId hash)
+    : trace{NotZero(hash.high), NotZero(hash.low)},
+      client{NotZero(hash.high + hash.low)},
+      server{NotZero(hash.high - hash.low)} {}
 
-TraceId RootTraceId(const MessageName& name, const InstallationKey& key) {
-  return {Hash(name, key, Use::kTraceHigh), Hash(name, key, Use::kTraceLow)};
+RequestIds IdsOf(const MessageName& name, const InstallationKey& key) {
+  return RequestIds(Fields(Of::kName)
+                        .Put(MessageName::kVersion, 1)
+                        .Put(name.unix_socket ? 1 : 0, 1)
+                        .Put(name.client_base, 4)
+                        .Put(name.server_base, 4)
+                        .Put(name.offset, 8)
+                        .Put(name.stream_id, 4)
+                        .Hash(key));
 }
 
-SpanId UnnamedSpanId(uint64_t fallback_id, uint64_t handle, const InstallationKey& key) {
-  return {Hash(fallback_id, handle, key, Use::kUnnamed)};
-}
-TraceId UnnamedTraceId(uint64_t fallback_id, uint64_t handle, const InstallationKey& key) {
-  return {Hash(fallback_id, handle, key, Use::kUnnamedTraceHigh),
-          Hash(fallback_id, handle, key, Use::kUnnamedTraceLow)};
+RequestIds IdsOf(uint64_t fallback_id, uint64_t handle, const InstallationKey& key) {
+  return RequestIds(Fields(Of::kUnnamed).Put(fallback_id, 8).Put(handle, 8).Hash(key));
 }
 
 }  // namespace tracelet::span

@@ -30,15 +30,20 @@ struct MessageName {
 // 16 bytes shared by all agents of one installation.
 using InstallationKey = std::array<uint8_t, 16>;
 
-// SipHash-2-4 of the name; never 0. The two ends of a call get different ids.
-SpanId ClientSpanId(const MessageName& name, const InstallationKey& key);
-SpanId ServerSpanId(const MessageName& name, const InstallationKey& key);
-// The trace that begins with this request when nothing else names one.
-TraceId RootTraceId(const MessageName& name, const InstallationKey& key);
+// The two ends of a call get different ids, and both ends the same trace: the one that begins with
+// this request when nothing else names one. Never 0.
+struct RequestIds {
+  explicit RequestIds(TraceId hash);
 
+  TraceId trace;
+  SpanId client;
+  SpanId server;
+};
+
+// SipHash-2-4 of 128 bits of the name.
+RequestIds IdsOf(const MessageName& name, const InstallationKey& key);
 // For requests without a name. `fallback_id` and `handle` together are unique on this host.
-SpanId UnnamedSpanId(uint64_t fallback_id, uint64_t handle, const InstallationKey& key);
-TraceId UnnamedTraceId(uint64_t fallback_id, uint64_t handle, const InstallationKey& key);
+RequestIds IdsOf(uint64_t fallback_id, uint64_t handle, const InstallationKey& key);
 
 }  // namespace tracelet::span
 

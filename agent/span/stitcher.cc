@@ -12,17 +12,15 @@ namespace {
 
 void MakeNode(bool name_taken, uint64_t handle, const InstallationKey& key, Request& request) {
   const RequestStart& start = request.start;
-  const bool client = start.kind == Kind::kClient;
   const bool named = start.name && !name_taken;
-  const SpanId id = named ? (client ? ClientSpanId(*start.name, key) : ServerSpanId(*start.name, key))
-                          : UnnamedSpanId(start.fallback_id, handle, key);
+  const RequestIds ids = named ? IdsOf(*start.name, key) : IdsOf(start.fallback_id, handle, key);
+  const SpanId id = start.kind == Kind::kClient ? ids.client : ids.server;
   if (start.context) {
     request.node.emplace(id, start.context->trace_id, true);
     request.node->SetSampled(start.context->sampled);
     return;
   }
-  const TraceId trace_id = named ? RootTraceId(*start.name, key) : UnnamedTraceId(start.fallback_id, handle, key);
-  request.node.emplace(id, trace_id, false);
+  request.node.emplace(id, ids.trace, false);
 }
 
 void Refuse(Request& request, LinkRefusal reason, const std::vector<RequestPtr>& candidates) {

@@ -96,7 +96,7 @@ PeerOutcome PeerRule::Apply(Request& request, const PeerAnswer& answer) {
   if (request.node->parent() != nullptr) return PeerOutcome::kWithdrawn;
   if (request.passed_on) return PeerOutcome::kTimedOut;
   // A caller that traces itself has put the id of its own span into the header.
-  const bool named = answer.span_id == ClientSpanId(*request.start.name, key_) ||
+  const bool named = answer.span_id == IdsOf(*request.start.name, key_).client ||
                      (request.start.context && answer.span_id == request.start.context->parent_id);
   if (!named) return PeerOutcome::kRefused;
   if (!request.node->Adopt(answer.trace_id, answer.sampled)) return PeerOutcome::kRefused;
@@ -115,7 +115,7 @@ void PeerRule::End(Open::iterator question, PeerOutcome outcome) {
       request.refused = LinkRefusal::kUnknownToPeer;
     } else if (outcome != PeerOutcome::kWithdrawn) {
       request.refused = LinkRefusal::kNoAnswer;
-      request.remote_parent = ClientSpanId(*request.start.name, key_);
+      request.remote_parent = IdsOf(*request.start.name, key_).client;
     }
   }
   request.node->Await(0);

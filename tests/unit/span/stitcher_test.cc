@@ -108,7 +108,7 @@ TEST_F(StitcherTest, FlushPassesOnWhatIsHeldAndCountsWhatIsOpen) {
   End(call);
   stitcher_.Flush();
   EXPECT_EQ(spans_.size(), 1U);
-  EXPECT_EQ(Of(call).parent_span_id, ServerSpanId(*starts_[server].name, kKey));
+  EXPECT_EQ(Of(call).parent_span_id, IdsOf(*starts_[server].name, kKey).server);
   EXPECT_EQ(stitcher_.open(), 1U);
   ExpectBalance();
 }
@@ -155,19 +155,19 @@ TEST(TraceNode, RefusesToBeItsOwnAncestorAndEndlessChains) {
 
 TEST(MessageNameIds, AreKeyedDifferAndNeverZero) {
   const MessageName name{.client_base = 1, .server_base = 2, .offset = 3, .stream_id = 0, .unix_socket = false};
-  EXPECT_NE(ClientSpanId(name, kKey), ServerSpanId(name, kKey));
-  EXPECT_NE(ClientSpanId(name, kKey), ClientSpanId(name, {}));
+  EXPECT_NE(IdsOf(name, kKey).client, IdsOf(name, kKey).server);
+  EXPECT_NE(IdsOf(name, kKey).client, IdsOf(name, {}).client);
   for (const MessageName& other : {MessageName{.client_base = 2, .server_base = 1, .offset = 3},
                                    MessageName{.client_base = 1, .server_base = 2, .offset = 4},
                                    MessageName{.client_base = 1, .server_base = 2, .offset = 3, .stream_id = 1},
                                    MessageName{.client_base = 1, .server_base = 2, .offset = 3, .unix_socket = true}}) {
-    EXPECT_NE(ClientSpanId(name, kKey), ClientSpanId(other, kKey));
-    EXPECT_NE(RootTraceId(name, kKey), RootTraceId(other, kKey));
+    EXPECT_NE(IdsOf(name, kKey).client, IdsOf(other, kKey).client);
+    EXPECT_NE(IdsOf(name, kKey).trace, IdsOf(other, kKey).trace);
   }
-  // Agents of one installation must agree whatever their version; from another implementation of SipHash-2-4.
-  EXPECT_EQ(ClientSpanId(name, kKey).Hex(), "341874ba8c6e39b1");
-  EXPECT_EQ(ServerSpanId(name, kKey).Hex(), "ba8785ee1d2aee70");
-  EXPECT_EQ(RootTraceId(name, kKey).Hex(), "e21edc5d6c986d6417b85c3f656afcef");
+  // Agents of one installation must agree whatever their version; from another implementation of SipHash-2-4-128.
+  EXPECT_EQ(IdsOf(name, kKey).client.Hex(), "c3785a3f8d6731db");
+  EXPECT_EQ(IdsOf(name, kKey).server.Hex(), "b1a03df4b14c4617");
+  EXPECT_EQ(IdsOf(name, kKey).trace.Hex(), "3a8c4c1a1f59bbf988ec0e256e0d75e2");
 }
 
 }  // namespace

@@ -183,7 +183,7 @@ TEST_F(PeerRuleTest, WithoutAnAnswerItIsARootThatKnowsItsDerivedParent) {
   const Span& span = b_.spans[served];
   EXPECT_FALSE(span.parent_span_id);
   EXPECT_EQ(span.refused, LinkRefusal::kNoAnswer);
-  const auto derived = ClientSpanId({.client_base = 1, .server_base = 9, .offset = 0}, kKey);
+  const auto derived = IdsOf({.client_base = 1, .server_base = 9, .offset = 0}, kKey).client;
   EXPECT_EQ(std::get<std::string>(span.attributes.back().value), derived.Hex());
   EXPECT_EQ(span.attributes.back().key, attributes::kDerivedParent);
   EXPECT_EQ(b_.stitcher.peers().ended[PeerOutcome::kTimedOut], 1U);

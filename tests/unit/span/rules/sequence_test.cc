@@ -26,9 +26,9 @@ TEST_F(SequenceRuleTest, OneNameIsOneMessage) {
   ExpectParent(served, call, LinkRule::kSequence);
   ExpectRoot(call);
   ExpectRoot(other);
-  EXPECT_EQ(Of(call).span_id, ClientSpanId(name_, kKey));
-  EXPECT_EQ(Of(served).span_id, ServerSpanId(name_, kKey));
-  EXPECT_EQ(Of(call).trace_id, RootTraceId(name_, kKey));
+  EXPECT_EQ(Of(call).span_id, IdsOf(name_, kKey).client);
+  EXPECT_EQ(Of(served).span_id, IdsOf(name_, kKey).server);
+  EXPECT_EQ(Of(call).trace_id, IdsOf(name_, kKey).trace);
 }
 
 TEST_F(SequenceRuleTest, AWriteThatReturnsLateStartsWhenItWasReceived) {
