@@ -9,6 +9,7 @@
 #include <memory>
 #include <unordered_map>
 
+#include "agent/base/recycled.h"
 #include "agent/conn/connection.h"
 #include "agent/source/event_source.h"
 #include "agent/span/http_span.h"
@@ -68,7 +69,7 @@ class Assembler : public conn::ConnectionSink {
   const size_t max_processes_;
   source::ClockPair clock_;
   std::unordered_map<process::ProcessKey, ProcessPtr> processes_;
-  std::unordered_map<Key, Open, KeyHash> open_;
+  RecycledMap<Key, Open, KeyHash> open_;
   uint64_t next_handle_ = 1;
   uint64_t processes_forgotten_ = 0;
 };

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/base/recycled.h"
 #include "agent/conn/connection.h"
 #include "agent/protocol/protocol.h"
 #include "agent/span/held_span.h"
@@ -30,6 +31,9 @@ class HttpSpan final : public HeldSpan {
   // `options` must outlive it.
   HttpSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
            const HttpSpanOptions& options);
+
+  static void* operator new(size_t /*size*/) { return Recycled<sizeof(HttpSpan)>::Take(); }
+  static void operator delete(void* memory) { Recycled<sizeof(HttpSpan)>::GiveBack(memory); }
 
   void Describe(Span& span) const override;
 

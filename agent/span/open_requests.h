@@ -8,6 +8,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "agent/span/held_span.h"
@@ -19,6 +20,8 @@ namespace tracelet::span {
 
 // One request from its head until its span is passed on.
 struct Request {
+  explicit Request(RequestStart&& known) : start(std::move(known)) {}
+
   RequestStart start;
   std::optional<TraceNode> node;    // always, once the stitcher has it
   LinkRule link = LinkRule::kNone;  // how the parent of `node`, or start.context, was found

@@ -16,7 +16,7 @@ class RequestSink {
  public:
   virtual ~RequestSink() = default;
   // The head of a request is known. `handle` is the Assembler's, unique for the run.
-  virtual void OnRequestStart(uint64_t handle, RequestStart start) = 0;
+  virtual void OnRequestStart(uint64_t handle, RequestStart&& start) = 0;
   // Its response has begun and its end will not be seen: it may be over at any time from now on.
   virtual void OnResponseOpenEnded(uint64_t handle) = 0;
   // The request is over.

@@ -55,7 +55,7 @@ void LetGo(Request& request) {
 
 // The span with all that stitching knows; `request` is of no use afterwards.
 std::shared_ptr<const Span> Finish(Request& request) {
-  auto finished = std::make_shared<Span>();
+  auto finished = std::allocate_shared<Span>(RecycledAllocator<Span>());
   Span& span = *finished;
   const HeldSpan& held = *request.span;
   span.kind = held.kind;
@@ -122,14 +122,13 @@ Stitcher::Stitcher(const config::Span& config, const InstallationKey& key, SpanS
       sdk_(outside.sdk_config, outside.sdk),
       remembered_(outside.peer_config.max_asked) {}
 
-void Stitcher::OnRequestStart(uint64_t handle, RequestStart start) {
+void Stitcher::OnRequestStart(uint64_t handle, RequestStart&& start) {
   latest_ns_ = std::max(latest_ns_, start.first.time_ns);
   if (open_.size() >= max_open_) {
     open_servers_.AddUnknown();
     return;
   }
-  auto request = std::make_shared<Request>();
-  request->start = std::move(start);
+  auto request = std::allocate_shared<Request>(RecycledAllocator<Request>(), std::move(start));
   open_.emplace(handle, request);
   const bool name_taken = sequence_.Taken(request->start);
   MakeNode(name_taken, handle, key_, *request);

@@ -16,10 +16,10 @@
 #include <map>
 #include <memory>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "agent/base/counters.h"
+#include "agent/base/recycled.h"
 #include "agent/span/message_name.h"
 #include "agent/span/open_requests.h"
 #include "agent/span/request_sink.h"
@@ -72,7 +72,7 @@ class Stitcher : public RequestSink {
       : Stitcher(config, key, sink, Outside()) {}
   Stitcher(const config::Span& config, const InstallationKey& key, SpanSink& sink, const Outside& outside);
 
-  void OnRequestStart(uint64_t handle, RequestStart start) override;
+  void OnRequestStart(uint64_t handle, RequestStart&& start) override;
   void OnResponseOpenEnded(uint64_t handle) override;
   void OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) override;
   void OnRequestDropped(uint64_t handle) override;
@@ -109,9 +109,9 @@ class Stitcher : public RequestSink {
   const InstallationKey key_;
   SpanSink& sink_;
 
-  std::unordered_map<uint64_t, RequestPtr> open_;  // by handle
-  std::deque<RequestPtr> held_;                    // in order of final_ns
-  std::multimap<uint64_t, RequestPtr> awaiting_;   // past it; by when to look again
+  RecycledMap<uint64_t, RequestPtr> open_;        // by handle
+  std::deque<RequestPtr> held_;                   // in order of final_ns
+  std::multimap<uint64_t, RequestPtr> awaiting_;  // past it; by when to look again
   OpenRequests open_servers_;
   SequenceRule sequence_;
   ThreadRule thread_;

@@ -7,8 +7,7 @@
 // linked, nor any other of that name while one of them is remembered.
 #pragma once
 
-#include <unordered_map>
-
+#include "agent/base/recycled.h"
 #include "agent/span/rules/verdict.h"
 
 namespace tracelet::span {
@@ -34,7 +33,7 @@ class SequenceRule {
   [[nodiscard]] size_t size() const { return pairs_.size(); }
 
  private:
-  std::unordered_map<MessageName, Pair> pairs_;
+  RecycledMap<MessageName, Pair> pairs_;
 };
 
 }  // namespace tracelet::span

@@ -166,10 +166,13 @@ TEST_F(SequenceRuleTest, WithoutANameTheReasonIsTheSpans) {
 
 TEST(SequenceRule, ForgetsWhatIsRemoved) {
   SequenceRule rule;
-  auto one = std::make_shared<Request>();
-  one->start.name = MessageName{.client_base = 1};
-  auto two = std::make_shared<Request>();
-  two->start = one->start;
+  const auto named = [] {
+    RequestStart start;
+    start.name = MessageName{.client_base = 1};
+    return std::make_shared<Request>(std::move(start));
+  };
+  const auto one = named();
+  const auto two = named();
   EXPECT_FALSE(rule.Add(one)->conflict);
   EXPECT_TRUE(rule.Add(two)->conflict);
   rule.Remove(*one);
