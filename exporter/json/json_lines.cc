@@ -9,30 +9,19 @@
 namespace tracelet::exporter {
 namespace {
 
-// Can `text` stand between quotes as it is? Eight bytes at a time: a byte's top bit is
-// set where it was set, where the byte is below ' ', and where it is '"' or '\\'. A
-// borrow may set one too many, which only takes the slower way.
-bool IsPlain(std::string_view text) {
-  const auto marks = [](uint64_t word) {
-    constexpr uint64_t kOnes = 0x0101'0101'0101'0101;
-    return (word | (word - kOnes * ' ') | ((word ^ kOnes * '"') - kOnes) | ((word ^ kOnes * '\\') - kOnes)) & kOnes
-                                                                                                                  << 7;
-  };
-  uint64_t word = 0;
-  uint64_t found = 0;
-  const char* at = text.data();
-  const char* const end = at + text.size();
-  if (text.size() < sizeof(word)) {
-    for (; at < end; ++at) word = word << 8 | static_cast<uint8_t>(*at);
-    const uint64_t filled = text.empty() ? 0 : ~uint64_t{0} >> 8 * (sizeof(word) - text.size());
-    return (marks(word) & filled) == 0;
-  }
-  for (; end - at > static_cast<ptrdiff_t>(sizeof(word)); at += sizeof(word)) {
-    std::memcpy(&word, at, sizeof(word));
-    found |= marks(word);
-  }
-  std::memcpy(&word, end - sizeof(word), sizeof(word));
-  return (found | marks(word)) == 0;
+// Which of eight bytes cannot stand between quotes as they are: a byte's top bit is set where it was set, where the
+// byte is below ' ', and where it is '"' or '\\'. A borrow may set one too many, which only takes the slower way.
+uint64_t Marks(uint64_t word) {
+  constexpr uint64_t kOnes = 0x0101'0101'0101'0101;
+  return (word | (word - kOnes * ' ') | ((word ^ kOnes * '"') - kOnes) | ((word ^ kOnes * '\\') - kOnes)) & kOnes << 7;
+}
+
+template <typename Word>
+Word Copy(char* to, const char* from) {
+  Word word;
+  std::memcpy(&word, from, sizeof(word));
+  std::memcpy(to, &word, sizeof(word));
+  return word;
 }
 
 constexpr size_t kNumber = 32;  // more than the characters of any
@@ -44,9 +33,42 @@ char* Put(char* at, const char (&literal)[kSize]) {
   return at + kSize - 1;
 }
 
-char* Put(char* at, std::string_view text) {
-  std::memcpy(at, text.data(), text.size());
-  return at + text.size();
+// Text of some words is copied without a call, the last word over the end of the one before it.
+constexpr size_t kWord = sizeof(uint64_t);
+constexpr size_t kHalf = sizeof(uint32_t);
+
+char* PutKey(char* at, std::string_view key) {
+  const size_t size = key.size();
+  if (size < kWord) {
+    key.copy(at, size);
+  } else {
+    for (size_t i = 0; i + kWord < size; i += kWord) Copy<uint64_t>(at + i, key.data() + i);
+    Copy<uint64_t>(at + size - kWord, key.data() + size - kWord);
+  }
+  return at + size;
+}
+
+// The text in quotes; null if it cannot stand there as it is.
+char* PutQuoted(char* at, std::string_view text) {
+  const size_t size = text.size();
+  const char* from = text.data();
+  *at++ = '"';
+  uint64_t marks = 0;
+  if (size >= kWord) {
+    for (size_t i = 0; i + kWord < size; i += kWord) marks |= Marks(Copy<uint64_t>(at + i, from + i));
+    marks |= Marks(Copy<uint64_t>(at + size - kWord, from + size - kWord));
+  } else if (size >= kHalf) {
+    const uint64_t first = Copy<uint32_t>(at, from);
+    marks = Marks(first | uint64_t{Copy<uint32_t>(at + size - kHalf, from + size - kHalf)} << 32);
+  } else {
+    uint64_t word = ~uint64_t{0} / 0xff * 'x';
+    for (size_t i = 0; i < size; ++i) {
+      word = word << 8 | static_cast<uint8_t>(from[i]);
+      at[i] = from[i];
+    }
+    marks = Marks(word);
+  }
+  return marks == 0 ? Put(at + size, "\"") : nullptr;
 }
 
 template <typename Number>
@@ -96,24 +118,14 @@ char* PutIds(char* at, const span::TraceId& trace_id, span::SpanId span_id) {
   return PutHex(Put(at, R"(","span_id":")"), span_id.value);
 }
 
-// Nearly all text is plain and is copied; the library does the rest.
-void AppendString(std::string_view value, TextBlock& text) {
-  if (!IsPlain(value)) {
-    text.Append(nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-    return;
-  }
-  char* at = text.Room(value.size() + 2);
-  *at = '"';
-  at = Put(at + 1, value);
-  *at = '"';
-  text.UsedUpTo(at + 1);
+std::string Escaped(std::string_view value) {
+  return nlohmann::json(value).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// Room for a key, its quotes and its colon, and what else is wanted.
-char* StartKey(std::string_view key, size_t more, TextBlock& text) {
-  char* at = text.Room(key.size() + 3 + more);
-  *at = '"';
-  return Put(Put(at + 1, key), "\":");
+// Nearly all text is plain and is copied; the library does the rest.
+void AppendString(std::string_view value, TextBlock& text) {
+  if (char* end = PutQuoted(text.Room(value.size() + 2), value); end != nullptr) return text.UsedUpTo(end);
+  text.Append(Escaped(value));
 }
 
 // One attribute and a comma. Keys are constants and need no escapes.
@@ -123,8 +135,10 @@ struct AppendValue {
 
   void operator()(const std::string& value) const { operator()(std::string_view(value)); }
   void operator()(std::string_view value) const {
-    text.UsedUpTo(StartKey(key, 0, text));
-    AppendString(value, text);
+    char* at = Start(value.size() + 3);
+    if (char* end = PutQuoted(at, value); end != nullptr) return text.UsedUpTo(Put(end, ","));
+    text.UsedUpTo(at);
+    text.Append(Escaped(value));
     text.Append(",");
   }
   void operator()(int64_t value) const { text.UsedUpTo(Put(PutNumber(Start(), value), ",")); }
@@ -134,7 +148,11 @@ struct AppendValue {
   }
 
  private:
-  [[nodiscard]] char* Start() const { return StartKey(key, kNumber + 1, text); }
+  // The key, and room for what follows it.
+  [[nodiscard]] char* Start(size_t more = kNumber + 1) const {
+    char* at = text.Room(key.size() + 3 + more);
+    return Put(PutKey(Put(at, "\""), key), "\":");
+  }
 };
 
 void AppendAttributes(const span::Span& span, std::string_view process_attributes, TextBlock& text) {

@@ -100,7 +100,7 @@ TEST(JsonLines, NumbersAreTheShortestThatMeanTheSame) {
 
 TEST(JsonLines, EveryByteAtEveryPlaceIsRight) {
   auto span = Server(1, 0, "shop", 0, 1);
-  for (size_t size = 1; size <= 20; ++size) {
+  for (size_t size = 1; size <= 40; ++size) {
     for (size_t at = 0; at < size; ++at) {
       for (const char byte : {'"', '\\', '\x1f', '\x01', '\0', ' ', '!', '#', '[', ']', '\x7f', '~'}) {
         span->name = std::string(size, 'a');
