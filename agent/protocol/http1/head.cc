@@ -25,12 +25,38 @@ bool IsToken(char c) { return kToken[static_cast<unsigned char>(c)]; }
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
+// Lower() of eight characters at once: those above '@' and not above 'Z' get 0x20.
+uint64_t LowerWord(uint64_t word) {
+  constexpr uint64_t kOnes = 0x0101'0101'0101'0101;
+  const uint64_t low = word & kOnes * 0x7f;
+  const uint64_t letters = (low + kOnes * (0x7f - '@')) & ~(low + kOnes * (0x7f - 'Z')) & ~word & kOnes * 0x80;
+  return word | letters >> 2;
+}
+
+template <typename Word>
+bool EqualsLower(const char* text, const char* lower) {
+  Word word;
+  Word expected;
+  std::memcpy(&word, text, sizeof(Word));
+  std::memcpy(&expected, lower, sizeof(Word));
+  return LowerWord(word) == expected;
+}
+
+// The last word overlaps the one before it.
+template <typename Word>
+bool EqualsLowerInWords(std::string_view text, std::string_view lower) {
+  const size_t last = text.size() - sizeof(Word);
+  for (size_t at = 0; at < last; at += sizeof(Word)) {
+    if (!EqualsLower<Word>(text.data() + at, lower.data() + at)) return false;
+  }
+  return EqualsLower<Word>(text.data() + last, lower.data() + last);
+}
+
 bool EqualsLower(std::string_view text, std::string_view lower) {
   if (text.size() != lower.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (Lower(text[i]) != lower[i]) return false;
-  }
-  return true;
+  if (text.size() >= sizeof(uint64_t)) return EqualsLowerInWords<uint64_t>(text, lower);
+  if (text.size() >= sizeof(uint32_t)) return EqualsLowerInWords<uint32_t>(text, lower);
+  return std::ranges::equal(text, lower, {}, [](char c) { return Lower(c); });
 }
 
 std::string_view Trim(std::string_view text) {
