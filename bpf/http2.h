@@ -93,7 +93,7 @@ __noinline int http2_probe_steps(void)
 {
 	int more = 1;
 
-	for (int i = 0; i < HTTP2_STEPS && more; i++)
+	for (int i = 0; i < HTTP2_LOOKS && more; i++)
 		more = http2_probe_step();
 	return more;
 }
@@ -110,7 +110,7 @@ __noinline int http2_probe(void)
 	stage->frames = 0;
 	stage->heads = 0;
 	report->frames.left = 0;
-	for (int i = 0; i < HTTP2_STEPS && more; i++)
+	for (int i = 0; i < HTTP2_LOOKS && more; i++)
 		more = http2_probe_steps();
 	if (report->left || report->frames.left)
 		stage->frames = 0;
@@ -214,7 +214,7 @@ __weak __noinline int http2_operation(void)
 	stage->filled = 0;
 	stage->behind = 0;
 	stage->begins = 0;
-	for (int i = 0; i < HTTP2_STEPS && more && !report->frames.lost; i++)
+	for (int i = 0; i < HTTP2_ROUNDS && more && !report->frames.lost; i++)
 		more = http2_steps();
 	if (report->left) {
 		if (!report->frames.lost)

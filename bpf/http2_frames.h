@@ -9,7 +9,10 @@
 #define HTTP2_PREFACE 24
 #define HTTP2_COPY_DATA 16
 #define HTTP2_COPY_MAX EVENT_HEAD_MAX /* of any frame */
-#define HTTP2_STEPS 23	 /* squared: frames of one operation that are walked, or pieces of them */
+#define HTTP2_STEPS                                                                                \
+	100 /* with the next: frames of one operation that are walked, or pieces of them */
+#define HTTP2_ROUNDS 80	 /* together 8,000: 64 KiB have at most 7,282 frames */
+#define HTTP2_LOOKS 23	 /* squared: the same that are only looked at */
 #define HTTP2_READ 64	 /* bytes read with a header: most frames are not longer */
 #define HTTP2_PIECE 256	 /* bytes read at once of longer ones */
 #define HTTP2_STAGE 1024 /* bytes of one event, about */

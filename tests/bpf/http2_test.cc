@@ -112,9 +112,9 @@ TEST_F(Http2Test, KnowsAServerThatSpeaksFirst) {
 
 TEST_F(Http2Test, WalksManyFramesAndSaysWhenTheyAreTooMany) {
   std::string some = kOpening, many;
-  for (uint32_t i = 0; i < 400; ++i) some += Headers(2 * i + 1, 10);
-  for (uint32_t i = 0; i < 2000; ++i) many += Headers(2 * i + 1001, 1);
-  const std::string last = Headers(9001, 50) + Data(9001, 50);
+  for (uint32_t i = 0; i < 7'000; ++i) some += Headers(2 * i + 1, 10);
+  for (uint32_t i = 0; i < 20'000; ++i) many += Headers(2 * i + 20'001, 1);
+  const std::string last = Headers(90'001, 50) + Data(90'001, 50);
   Capture([&] {
     const Sockets sockets = Connect(Family::kTcp4);
     for (const std::string* part :

@@ -3,6 +3,7 @@
 from harness.rpc import Call, Client, Counter, by_call, check_calls, judge_chain, serve, show
 
 LEVELS = {1: 12, 10: 60, 50: 300}  # concurrency: calls
+MANY = (("go", "go"), ("java", "java"))  # 1,000 at once: one read or write moves thousands of frames
 LANGUAGES = ("go", "python", "node", "java")
 
 
@@ -15,6 +16,8 @@ def run(test):
             program = Client(test, client, address)
             for concurrency, count in LEVELS.items():
                 calls += program.call(f"{client}-{server}-{concurrency}", count, concurrency)
+            if (client, server) in MANY:
+                calls += program.call(f"{client}-{server}-1000", 2000, 1000, ["Unary"])
     for outer, inner in (("python", "go"), ("go", "java"), ("java", "go")):
         address = serve(test, outer, next=serve(test, inner))
         for client in ("go", "python"):
