@@ -40,7 +40,7 @@ struct ledger {
 	__u64 compat_tasks; /* operations of 32-bit tasks, not decoded */
 	__u64 unreadable;   /* user memory that could not be read: bytes not captured */
 	__u64 frames_lost;  /* operations of which not all HTTP/2 frames could be walked */
-	__u64 pad;
+	__u64 records_lost; /* the same of TLS's records; and plaintext of one that is not kept any more */
 };
 
 /* Of a datagram to one of settings.sdk_ports. */

@@ -30,7 +30,8 @@
 #include "maps.h"
 
 #define TLS_DEPTH 4	/* TLS within TLS: a proxy is spoken to by HTTPS */
-#define TLS_STEPS 64	/* headers and payloads of records, of one operation */
+#define TLS_STEPS 64	/* headers and payloads of records, of a piece of an operation */
+#define TLS_ROUNDS 16	/* as many of them of an operation in one piece: 512 records */
 #define TLS_PIECES 16	/* of an operation's bytes */
 #define TLS_FEW 4	/* records that one read completed and that are told apart by their sizes */
 #define TLS_COMPLETE 32 /* records that the last read completed, the last of them */

@@ -38,8 +38,11 @@ static __always_inline __s64 tls_go_received(
 		return -1;
 	end = stream->next - (conn.raw.length - conn.raw.offset);
 	which = tls_ends_at(sock, end);
-	if (which >= TLS_COMPLETE)
+	if (which >= TLS_COMPLETE) {
+		if (stream->complete > TLS_COMPLETE)
+			LEDGER_ADD(records_lost);
 		return -1;
+	}
 	return tls_offset(stream, &tls->records[which]) + conn.input.offset - count;
 }
 

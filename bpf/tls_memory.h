@@ -8,7 +8,9 @@
  *   sent      the records of a call begin where the count was before it, if the call added what
  *             its plaintext is encrypted to and nothing else
  *   received  a session that does not read ahead has taken all up to the end of the record
- *             that it gives plaintext of, and nothing behind it
+ *             that it gives plaintext of, and nothing behind it; where one read completed more
+ *             records than are kept, its beginning is the end of the one before, if what the
+ *             call took is what its plaintext was encrypted to
  *
  * Both are held against what the socket moved: each count must have been equal to the socket's at
  * least once, records must end where the count says, and those that are sent later must
@@ -114,6 +116,15 @@ static __always_inline __s64 tls_memory_sent(
 	return position;
 }
 
+/* Is a record of this length what `count` bytes of plaintext are encrypted to? TLS 1.3; 1.2 with AES-GCM or
+ * AES-CCM; with ChaCha20-Poly1305. */
+static __always_inline bool tls_fits(__u32 length, __u32 count)
+{
+	__u32 more = length - count;
+
+	return more == 17 || more == 24 || more == 16;
+}
+
 /* Which of the records that the last read completed ends at `end`, in the low bits of an offset in the
  * stream; TLS_COMPLETE: none. Global, so that it is verified once. */
 __noinline __u32 tls_ends_at(__u64 sock, __u32 end)
@@ -148,6 +159,13 @@ static __always_inline __s64 tls_memory_received(
 		if (which < TLS_COMPLETE) {
 			received->record = tls_offset(received, &tls->records[which]);
 			received->known = !tls_reads_ahead(call);
+		} else if (!received->lost && received->complete > TLS_COMPLETE) {
+			received->record = tls->taken;
+			received->known = tls->agreed & TLS_AGREED_RX &&
+					  tls_fits(taken - tls->taken - TLS_HEADER, count) &&
+					  !tls_reads_ahead(call);
+			if (!received->known && count)
+				LEDGER_ADD(records_lost);
 		}
 	}
 	if (!received->known)

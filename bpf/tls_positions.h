@@ -18,15 +18,6 @@ static __always_inline __s64 tls_sent(struct tls_stream *stream, __u32 count)
 	return known ? (__s64)stream->record : -1;
 }
 
-/* Is this what `count` bytes of plaintext are encrypted to? TLS 1.3; 1.2 with AES-GCM or
- * AES-CCM; with ChaCha20-Poly1305. */
-static __always_inline bool tls_fits(const struct tls_record *record, __u32 count)
-{
-	__u32 more = record->length - count;
-
-	return more == 17 || more == 24 || more == 16;
-}
-
 /* Record position of the first of `count` bytes received into a buffer of `size`. */
 static __always_inline __s64 tls_received(struct tls_conn *tls, __u32 count, __u64 size)
 {
@@ -42,7 +33,7 @@ static __always_inline __s64 tls_received(struct tls_conn *tls, __u32 count, __u
 		for (__u32 i = 0; i < TLS_FEW; i++) {
 			if (i < stream->first || i >= stream->complete)
 				continue;
-			if (stream->complete == 1 || tls_fits(&tls->records[i], count)) {
+			if (stream->complete == 1 || tls_fits(tls->records[i].length, count)) {
 				if (!fits)
 					which = i;
 				fits++;

@@ -80,7 +80,7 @@ static __always_inline void tls_promise_kept(struct tls_conn *tls, struct tls_st
 
 #define TLS_NO_RECORDS (~0U)
 
-/* Goes over some of the `left` bytes before `end` (0: not to be read), to the end of a header or of a payload at
+/* Goes over some of the `left` bytes before `end` (in page 0 if they are not to be read), to the end of a header or of a payload at
  * most. Returns how many are left then, or TLS_NO_RECORDS. Global, so that it is verified once. */
 __noinline __u32 tls_step(__u64 sock, __u32 direction, __u64 end, __u32 left)
 {
@@ -96,7 +96,7 @@ __noinline __u32 tls_step(__u64 sock, __u32 direction, __u64 end, __u32 left)
 		step = TLS_HEADER - stream->have;
 		if (step > left)
 			step = left;
-		if (!end || !tls_read_header(&stream->header, end - left, step))
+		if (!tls_read_header(&stream->header, end - left, step))
 			return TLS_NO_RECORDS;
 		stream->have += step;
 		if (stream->have == TLS_HEADER && !tls_begins(stream, direction))
@@ -117,14 +117,13 @@ __noinline __u32 tls_step(__u64 sock, __u32 direction, __u64 end, __u32 left)
 	return left - step;
 }
 
-/* Goes over bytes that lie in one piece, from record to record. Global, as tls_step() is. */
-__noinline int tls_follow_piece(__u64 sock, __u32 direction, __u64 user, __u32 left)
+/* Goes over bytes that lie in one piece, from record to record, as far as it can: returns how many are left. The
+ * verifier goes through each round of a loop, and a loop in a loop has fewer. Global, as tls_step() is. */
+__noinline __u32 tls_steps(__u64 sock, __u32 direction, __u64 end, __u32 left)
 {
-	__u64 end = user ? user + left : 0;
-
 	for (int i = 0; i < TLS_STEPS && (__s32)left > 0; i++)
 		left = tls_step(sock, direction, end, left);
-	return !left;
+	return left;
 }
 
 /* Goes over the operation's bytes; `user`: where they are, if they lie in one piece. */
@@ -132,8 +131,11 @@ static __always_inline bool tls_follow(__u64 sock, const struct operation *op, _
 {
 	__u32 left = op->length;
 
-	if (!op->segments || user)
-		return tls_follow_piece(sock, op->direction, user, left);
+	if (!op->segments || user) {
+		for (int i = 0; i < TLS_ROUNDS && (__s32)left > 0; i++)
+			left = tls_steps(sock, op->direction, user + op->length, left);
+		return !left;
+	}
 	for (__u32 i = 0; i < TLS_PIECES && i < op->segments && left; i++) {
 		struct user_iovec iov = {};
 		__u32 size;
@@ -141,7 +143,7 @@ static __always_inline bool tls_follow(__u64 sock, const struct operation *op, _
 		if (bpf_probe_read_user(&iov, sizeof(iov), (void *)(op->buffer + i * sizeof(iov))))
 			return false;
 		size = iov.length < left ? iov.length : left;
-		if (size && !tls_follow_piece(sock, op->direction, iov.base, size))
+		if (size && tls_steps(sock, op->direction, iov.base + size, size))
 			return false;
 		left -= size;
 	}
@@ -149,7 +151,8 @@ static __always_inline bool tls_follow(__u64 sock, const struct operation *op, _
 }
 
 /* Where records were not followed before: does one begin here? */
-static __always_inline void tls_join(struct tls_stream *stream, __u64 user, __u32 length)
+static __always_inline void tls_join(
+	struct tls_conn *tls, struct tls_stream *stream, __u64 user, __u32 length)
 {
 	__u64 header = 0;
 
@@ -157,6 +160,8 @@ static __always_inline void tls_join(struct tls_stream *stream, __u64 user, __u3
 		!tls_is_header(header) || header >> 32 != TLS_APPLICATION_RECORD ||
 		(length != TLS_HEADER && length < TLS_HEADER + (header & 0xffff)))
 		return;
+	tls->promised = 0; /* whether it was kept may not have been seen: to be agreed anew */
+	tls->agreed &= ~TLS_AGREED_TX;
 	stream->lost = 0;
 	stream->begin = stream->next;
 	stream->have = 0;

@@ -170,9 +170,11 @@ static __noinline bool tls_moved(const struct socket_ref *found, struct conn_sta
 	stream->lost |= at != stream->next;
 	stream->next = at;
 	if (stream->lost)
-		tls_join(stream, tls_user(op), op->length);
-	if (!stream->lost && !tls_follow(conn->id.sock, op, tls_user(op)))
+		tls_join(tls, stream, tls_user(op), op->length);
+	if (!stream->lost && !tls_follow(conn->id.sock, op, tls_user(op))) {
 		stream->lost = 1;
+		LEDGER_ADD(records_lost);
+	}
 	stream->next = at + op->length;
 	return true;
 }

@@ -52,6 +52,7 @@ void AppendKernel(const source::KernelLedger& kernel, std::string& out) {
   text.Sample(Labels({{"reason", "compat_task"}}), kernel.compat_tasks);
   text.Sample(Labels({{"reason", "unreadable"}}), kernel.unreadable);
   text.Sample(Labels({{"reason", "frames_lost"}}), kernel.frames_lost);
+  text.Sample(Labels({{"reason", "records_lost"}}), kernel.records_lost);
   text.Counter("tracelet_events_discarded_total", "Records taken out of a ring that never became events.");
   text.Sample(Labels({{"reason", "not_selected"}}), kernel.not_selected);
   text.Sample(Labels({{"reason", "without_connection"}}), kernel.without_connection);

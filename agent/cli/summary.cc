@@ -36,11 +36,9 @@ NamedCounts Ignored(const Ledgers& ledgers) {
 }
 
 NamedCounts NotTried(const source::KernelLedger& kernel) {
-  NamedCounts counts = {{"connections_full", kernel.connections_full},
-                        {"threads_full", kernel.threads_full},
-                        {"compat_tasks", kernel.compat_tasks},
-                        {"unreadable", kernel.unreadable},
-                        {"frames_lost", kernel.frames_lost}};
+  NamedCounts counts = {{"connections_full", kernel.connections_full}, {"threads_full", kernel.threads_full},
+                        {"compat_tasks", kernel.compat_tasks},         {"unreadable", kernel.unreadable},
+                        {"frames_lost", kernel.frames_lost},           {"records_lost", kernel.records_lost}};
   std::erase_if(counts, [](const auto& count) { return count.second == 0; });
   return counts;
 }

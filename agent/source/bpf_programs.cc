@@ -210,6 +210,7 @@ ledger BpfPrograms::Totals() const {
     sum.compat_tasks += read(cpu.compat_tasks);
     sum.unreadable += read(cpu.unreadable);
     sum.frames_lost += read(cpu.frames_lost);
+    sum.records_lost += read(cpu.records_lost);
   }
   return sum;
 }

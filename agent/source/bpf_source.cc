@@ -206,6 +206,7 @@ KernelLedger BpfSource::Ledger() const {
   sum.compat_tasks = totals.compat_tasks;
   sum.unreadable = totals.unreadable;
   sum.frames_lost = totals.frames_lost;
+  sum.records_lost = totals.records_lost;
   return sum;
 }
 

@@ -56,6 +56,7 @@ struct KernelLedger {
   uint64_t compat_tasks = 0;
   uint64_t unreadable = 0;
   uint64_t frames_lost = 0;
+  uint64_t records_lost = 0;
 };
 
 class EventSource {

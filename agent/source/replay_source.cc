@@ -1,5 +1,6 @@
 #include "agent/source/replay_source.h"
 
+#include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <span>
@@ -87,7 +88,9 @@ Status ReplaySource::Deliver(EventSink& sink) {
       sink.OnWatermark(payload_.front());
       return Ok();
     case RecordKind::kLedger:
-      if (bytes.size() != sizeof(ledger_)) return Corrupt("is not a ledger");
+      if (bytes.size() > sizeof(ledger_) ||
+          bytes.size() < offsetof(KernelLedger, records_lost))  // an older one has no later counters
+        return Corrupt("is not a ledger");
       std::memcpy(&ledger_, bytes.data(), sizeof(ledger_));
       return Ok();
   }
