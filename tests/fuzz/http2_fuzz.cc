@@ -1,11 +1,13 @@
 // Both directions of an HTTP/2 connection, cut and captured in every way, with gaps and
 // frames where none can be: the parser must neither crash nor say anything twice. Input: for
-// each chunk a byte of what to do, two of length, one of how much is captured, then the bytes.
+// each chunk a byte of what to do, two of length, one of how much is captured, then the bytes. One that begins with the
+// client's preface is a client's bytes and nothing else, as in nghttp2's corpus.
 #include <algorithm>
 #include <cstdlib>
 #include <unordered_map>
 
 #include "agent/base/bytes.h"
+#include "agent/protocol/http2/frame.h"
 #include "agent/protocol/http2/http2.h"
 
 namespace {
@@ -38,10 +40,31 @@ class Checker : public protocol::ExchangeSink {
   std::unordered_map<uint64_t, uint32_t> open_;
 };
 
+void ReadClient(std::string_view bytes) {
+  for (const size_t step : {bytes.size(), size_t{50}}) {
+    Checker checker;
+    const auto parser = protocol::http2::Http2().make(checker, {.requests = Direction::kReceive});
+    uint64_t now = 0;
+    for (size_t at = 0; at < bytes.size() && !parser->NotMine(); at += step) {
+      conn::Operation operation;
+      operation.time_ns = ++now;
+      const std::string_view part = bytes.substr(at, step);
+      parser->OnChunk(Direction::kReceive, conn::Chunk{at, static_cast<uint32_t>(part.size()), part, operation, false});
+    }
+    parser->OnClose(++now, 0);
+    Require(checker.empty() && !parser->Busy());
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  ByteReader reader(std::string_view(reinterpret_cast<const char*>(data), size));
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  if (input.starts_with(protocol::http2::kClientPreface)) {
+    ReadClient(input);
+    return 0;
+  }
+  ByteReader reader(input);
   Checker checker;
   protocol::ParserOptions options;
   options.max_streams = 4;
