@@ -171,7 +171,7 @@ Status Daemon::StartCapture() {
                                             .peers = peers_ ? &peers_->link() : nullptr,
                                             .sdk = config_.ingest.sdk_join.enabled ? &joiner_ : nullptr};
   pipeline_ = std::make_unique<pipeline::Pipeline>(
-      config_, first, [this](const conn_id& conn) { source_->Ignore(conn); }, installation);
+      config_, first, [this](const conn_id& conn, bool encrypted) { source_->Ignore(conn, encrypted); }, installation);
   return Ok();
 }
 

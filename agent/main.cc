@@ -78,7 +78,8 @@ struct Chain {
         exports(std::move(workers)),
         tee(*exporter, exports),
         tally(tee),
-        pipeline(options.config, tally, [&source](const conn_id& conn) { source.Ignore(conn); }) {}
+        pipeline(options.config, tally,
+                 [&source](const conn_id& conn, bool encrypted) { source.Ignore(conn, encrypted); }) {}
 
   // Passes everything on that is held, and sums up. Last call.
   std::string Finish(const source::EventSource& source, Clock::time_point since) {

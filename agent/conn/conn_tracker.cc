@@ -282,7 +282,7 @@ void ConnTracker::MakeParser(Connection& connection, const protocol::Protocol& p
 void ConnTracker::NotInteresting(Connection& connection) {
   connection.parser.reset();
   connection.not_interesting = true;
-  if (ignore_) ignore_(connection.info.id);
+  if (ignore_) ignore_(connection.info.id, connection.info.records != nullptr);
 }
 
 void ConnTracker::OnEndOfFile(Connection& connection, const event_data& event) {

@@ -60,9 +60,10 @@ class ConnTracker {
   static constexpr int kMaxTurns = 8;          // changes of direction without a known protocol
   static constexpr int kMaxTurnsAdopted = 64;  // of an older connection: its frames take longer to be known as such
 
-  using Ignore = std::function<void(const conn_id&)>;
+  using Ignore = std::function<void(const conn_id&, bool encrypted)>;
 
-  // `sink` must outlive the tracker. `ignore` is called once for a connection of no interest.
+  // `sink` must outlive the tracker. `ignore` is called for a connection of no interest: once, and if it is
+  // `encrypted`, for its plaintext.
   ConnTracker(const config::Config& config, ConnectionSink& sink, Ignore ignore);
   ~ConnTracker();
 

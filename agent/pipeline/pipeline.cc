@@ -4,7 +4,7 @@
 
 namespace tracelet::pipeline {
 
-Pipeline::Pipeline(const config::Config& config, span::SpanSink& sink, std::function<void(const conn_id&)> ignore,
+Pipeline::Pipeline(const config::Config& config, span::SpanSink& sink, conn::ConnTracker::Ignore ignore,
                    const Installation& installation)
     : routes_(config.span.max_routes),
       stitcher_(config.span, installation.key, sink,

@@ -31,7 +31,7 @@ struct OpenRequest {
 class Pipeline : public source::EventSink {
  public:
   // `sink` must outlive it. `ignore` is told which connections are of no interest; may be empty.
-  Pipeline(const config::Config& config, span::SpanSink& sink, std::function<void(const conn_id&)> ignore,
+  Pipeline(const config::Config& config, span::SpanSink& sink, conn::ConnTracker::Ignore ignore,
            const Installation& installation = {});
 
   void OnClock(const source::ClockPair& pair) override;

@@ -17,11 +17,12 @@ bool SameConnection(const conn_id& one, const conn_id& other) {
 BpfConnections::BpfConnections(int map_fd, uint32_t capacity)
     : map_fd_(map_fd), capacity_(capacity), keys_(kStep), states_(kStep) {}
 
-void BpfConnections::Ignore(const conn_id& conn) {
+void BpfConnections::Ignore(const conn_id& conn, bool encrypted) {
   const bool is_unix = conn.tx_base == 0 && conn.rx_base == 0;  // see struct conn_id
   const conn_key key{is_unix ? conn.inode : conn.sock};
   conn_state state;
   if (bpf_map_lookup_elem(map_fd_, &key, &state) != 0 || !SameConnection(state.id, conn)) return;
+  if (!encrypted && (state.status & CONN_TLS) != 0) return;  // that was its ciphertext: its plaintext is seen by now
   state.status |= CONN_IGNORED;
   state.closing = 1;  // which this may have undone
   bpf_map_update_elem(map_fd_, &key, &state, BPF_EXIST);

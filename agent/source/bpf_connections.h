@@ -20,7 +20,7 @@ class BpfConnections {
   // `map_fd` is borrowed; `capacity` is the map's max_entries.
   BpfConnections(int map_fd, uint32_t capacity);
 
-  void Ignore(const conn_id& conn);
+  void Ignore(const conn_id& conn, bool encrypted);
 
   // A step of bounded work (kStep entries), to be called about every kStepNs.
   static constexpr uint32_t kStep = 1'024;

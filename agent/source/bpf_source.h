@@ -32,7 +32,7 @@ class BpfSource : public EventSource {
 
   // The thread that calls it first gets the priority that the settings say.
   Result<bool> Poll(EventSink& sink, std::chrono::milliseconds timeout) override;
-  void Ignore(const conn_id& conn) override { connections_.Ignore(conn); }
+  void Ignore(const conn_id& conn, bool encrypted) override { connections_.Ignore(conn, encrypted); }
   void Stop() override;
   [[nodiscard]] KernelLedger Ledger() const override;
 

@@ -131,12 +131,15 @@ void BpfTls::AddFile(uint32_t tgid, const std::string& found, const std::string&
     without_.insert(id);
     return;
   }
+  // Go's sessions say when they began. Meanwhile their ciphertext is known as such and nobody has to judge it.
+  if (std::ranges::count(*probes, runtime::TlsProgram::kGoMoved, &runtime::TlsProbe::program) > 0)
+    skeleton_.bss->tls_files = static_cast<uint32_t>(files_.size() + 1);
   Result<Attached> attached =
       files_.size() < kMaxFiles ? Attach(path, *probes, LayoutOf(tgid, path, name)) : Error{"too many different files"};
   if (!attached) {
     spdlog::warn("{}: what it encrypts is not seen, because {}", name, attached.error().message);
     without_.insert(id);
-    return;
+    return Count();
   }
   spdlog::debug("{}: TLS functions are probed", name);
   if (ledger_.trap_ns == 0) {

@@ -67,8 +67,8 @@ class EventSource {
   // False when there will be no more: end of file, or a stopped source drained.
   virtual Result<bool> Poll(EventSink& sink, std::chrono::milliseconds timeout) = 0;
 
-  // This connection carries nothing of interest: stop copying its bytes.
-  virtual void Ignore(const conn_id& conn) = 0;
+  // This connection carries nothing of interest: stop copying its bytes; `encrypted`: its plaintext.
+  virtual void Ignore(const conn_id& conn, bool encrypted) = 0;
 
   // Detaches from the kernel; Poll() then drains what is left and returns false.
   virtual void Stop() = 0;

@@ -23,7 +23,7 @@ class ReplaySource : public EventSource {
 
   // Delivers up to and including the next watermark; never waits.
   Result<bool> Poll(EventSink& sink, std::chrono::milliseconds timeout) override;
-  void Ignore(const conn_id&) override {}
+  void Ignore(const conn_id&, bool) override {}
   void Stop() override { stopped_ = true; }
   // As recorded; of a recording without an end: what was delivered so far.
   [[nodiscard]] KernelLedger Ledger() const override { return ledger_; }

@@ -67,16 +67,26 @@ TEST_F(ConnectionsTest, IgnoresOnlyTheConnectionThatIsMeant) {
   Put(1, 0, CONN_ANNOUNCED);
   Put(2, 77, CONN_UNIX);
   BpfConnections connections(map_.get(), kCapacity);
-  connections.Ignore({1, 500, 7, 9, 0});  // the address was reused
-  connections.Ignore({3, 500, 7, 8, 0});  // gone
-  connections.Ignore({2, 78, 0, 0, 0});   // another inode
+  connections.Ignore({1, 500, 7, 9, 0}, false);  // the address was reused
+  connections.Ignore({3, 500, 7, 8, 0}, false);  // gone
+  connections.Ignore({2, 78, 0, 0, 0}, false);   // another inode
   EXPECT_EQ(StatusOf(1), CONN_ANNOUNCED);
   EXPECT_EQ(StatusOf(2, 77), CONN_UNIX);
   EXPECT_EQ(StatusOf(3), -1);
-  connections.Ignore({1, 500, 7, 8, 0});  // the key of a TCP connection has no inode
-  connections.Ignore({2, 77, 0, 0, 0});
+  connections.Ignore({1, 500, 7, 8, 0}, false);  // the key of a TCP connection has no inode
+  connections.Ignore({2, 77, 0, 0, 0}, false);
   EXPECT_EQ(StatusOf(1), CONN_ANNOUNCED | CONN_IGNORED);
   EXPECT_EQ(StatusOf(2, 77), CONN_UNIX | CONN_IGNORED);
+}
+
+// Its ciphertext was judged, of before its program was probed.
+TEST_F(ConnectionsTest, IgnoresNoConnectionWhosePlaintextIsSeenByNow) {
+  Put(1, 0, CONN_ANNOUNCED | CONN_TLS);
+  BpfConnections connections(map_.get(), kCapacity);
+  connections.Ignore({1, 500, 7, 8, 0}, false);
+  EXPECT_EQ(StatusOf(1), CONN_ANNOUNCED | CONN_TLS);
+  connections.Ignore({1, 500, 7, 8, 0}, true);
+  EXPECT_EQ(StatusOf(1), CONN_ANNOUNCED | CONN_TLS | CONN_IGNORED);
 }
 
 }  // namespace

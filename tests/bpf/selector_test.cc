@@ -294,7 +294,7 @@ TEST_F(SelectorCaptureTest, AnIgnoredConnectionSaysNoMore) {
   ASSERT_TRUE(source.has_value()) << source.error().message;
   stage.Go();
   while (events_.Ends(ROLE_CLIENT).empty()) ASSERT_TRUE(*(*source)->Poll(events_, std::chrono::milliseconds(20)));
-  (*source)->Ignore(client().id);
+  (*source)->Ignore(client().id, false);
   EXPECT_TRUE(stage.Finish());
   (*source)->Stop();
   while (*(*source)->Poll(events_, {})) {

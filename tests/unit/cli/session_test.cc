@@ -26,7 +26,7 @@ class EndlessSource : public source::EventSource {
     sink.OnWatermark(0);
     return !stopped || left-- > 0;
   }
-  void Ignore(const conn_id&) override {}
+  void Ignore(const conn_id&, bool) override {}
   void Stop() override {
     stopped = true;
     ++stops;

@@ -50,7 +50,7 @@ class ConnTrackerTest : public ::testing::Test, public ConnectionSink {
   testing::Thread& front_ = scene_.Process(100, "front");
   testing::Thread& back_ = scene_.Process(200, "back");
   std::vector<conn_id> told_;
-  ConnTracker tracker_{Config(), *this, [this](const conn_id& id) { told_.push_back(id); }};
+  ConnTracker tracker_{Config(), *this, [this](const conn_id& id, bool) { told_.push_back(id); }};
   size_t played_ = 0;
   std::vector<ConnectionInfo> requests_;
   std::vector<protocol::Exchange> exchanges_;
