@@ -151,7 +151,7 @@ def measure(kernel, build, binary, tools):
 
 def runtimes(kernel, build, binary, tools):
     """What the link rules of Go, Python, Node and Java cost."""
-    found = count(kernel, build, binary, tools, RUNTIMES, "base agent", 9, (add_python, add_node, add_java))
+    found = count(kernel, build, binary, tools, RUNTIMES, "base agent", 5, (add_python, add_node, add_java))
     return [row_of(kernel, found, server) for server in RUNTIMES]
 
 

@@ -29,9 +29,9 @@ measure() {
       go*) run=(/job/http_server_go) ;;
       python*) run=(env PYTHONPATH=/job/python python3 /job/http_server.py) ;;
       # Node's loop is known by the executable's name: this one is not followed.
-      node-unlinked*) run=(env LD_LIBRARY_PATH=/job/lib /job/node/other /job/http_server.js) warm_up=6000 ;;
-      node*) run=(env LD_LIBRARY_PATH=/job/lib /job/node/node /job/http_server.js) warm_up=6000 ;;
-      java*) run=(env LD_LIBRARY_PATH=/job/lib /job/java/bin/java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx256m -cp /job HttpServerBench) warm_up=6000 ;;
+      node-unlinked*) run=(env LD_LIBRARY_PATH=/job/lib /job/node/other /job/http_server.js) warm_up=2000 ;;
+      node*) run=(env LD_LIBRARY_PATH=/job/lib /job/node/node /job/http_server.js) warm_up=2000 ;;
+      java*) run=(env LD_LIBRARY_PATH=/job/lib /job/java/bin/java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Dsun.net.httpserver.nodelay=true -cp /job HttpServerBench) warm_up=2000 ;;
       *) run=() ;;
     esac
     if ((${#run[@]})); then
