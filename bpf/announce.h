@@ -70,7 +70,7 @@ static __always_inline bool announce(struct conn_state *conn, const struct socke
 		announce_unix(ref->sk, open);
 	else
 		announce_inet(ref->sk, open);
-	emit_submit(ring, open);
+	emit_submit(open);
 	conn->status |= CONN_ANNOUNCED;
 	return true;
 }

@@ -5,27 +5,38 @@
  * here may look at the current task. Tracepoint since 4.16
  * (include/trace/events/sock.h), called with the socket locked.
  */
+#include "conns.h"
 #include "filter.h"
-#include "emit.h"
 #include <bpf/bpf_tracing.h>
+
+/* See struct conn_slot. The verifier lets nobody calculate with a typed pointer: read from memory it is a number. */
+static __always_inline __u64 conn_name(struct sock *sk)
+{
+	__u64 name = 0;
+
+	bpf_probe_read_kernel(&name, sizeof(name), &sk);
+	return name;
+}
 
 /* At ESTABLISHED both ends know both bases and no data has moved: write_seq and
  * copied_seq are the first bytes' numbers (net/ipv4/tcp_input.c,
  * tcp_rcv_synsent_state_process() and tcp_rcv_state_process()). */
-static __always_inline void conn_established(
-	struct sock *sk, const struct conn_key *key, int old_state)
+static __always_inline void conn_established(struct sock *sk, __u64 name, int old_state)
 {
 	struct tcp_sock *tcp = (struct tcp_sock *)sk;
-	struct conn_state fresh = { .id = { .sock = (__u64)sk } };
+	struct conn_slot *slot;
 
 	if (!filter_sock(sk))
 		return;
-	fresh.id.tx_base = BPF_CORE_READ(tcp, write_seq);
-	fresh.id.rx_base = BPF_CORE_READ(tcp, copied_seq);
-	fresh.role = old_state == TCP_SYN_SENT ? ROLE_CLIENT : ROLE_SERVER;
-	fresh.established_ns = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&conns, key, &fresh, BPF_ANY))
-		LEDGER_ADD(conns_full);
+	slot = conn_begin(name);
+	if (!slot)
+		return;
+	slot->state.id.sock = name;
+	slot->state.id.tx_base = BPF_CORE_READ(tcp, write_seq);
+	slot->state.id.rx_base = BPF_CORE_READ(tcp, copied_seq);
+	slot->state.role = old_state == TCP_SYN_SENT ? ROLE_CLIENT : ROLE_SERVER;
+	slot->state.established_ns = bpf_ktime_get_ns();
+	conn_publish(slot, name);
 }
 
 static __always_inline void conn_emit_close(const struct conn_state *conn, __u32 how, int error)
@@ -45,28 +56,29 @@ static __always_inline void conn_emit_close(const struct conn_state *conn, __u32
 	event->rx_end = conn->direction[DIRECTION_RX].next;
 	event->how = how;
 	event->error = error;
-	emit_submit(ring, event);
+	emit_submit(event);
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(inet_sock_set_state, struct sock *sk, int old_state, int new_state)
 {
-	struct conn_key key = { .name = (__u64)sk };
 	struct conn_state *conn;
+	__u64 name;
 
 	if (old_state == new_state) /* close() after shutdown() */
 		return 0;
+	name = conn_name(sk);
 	/* What was read no further after an RST, of a socket that lay here before. */
 	if (new_state == TCP_SYN_SENT || new_state == TCP_ESTABLISHED)
-		bpf_map_delete_elem(&conns, &key);
+		conn_end(name);
 	if (new_state == TCP_ESTABLISHED) {
 		if (BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP)
-			conn_established(sk, &key, old_state);
+			conn_established(sk, name, old_state);
 		return 0;
 	}
 	if (new_state != TCP_FIN_WAIT1 && new_state != TCP_LAST_ACK && new_state != TCP_CLOSE)
 		return 0;
-	conn = bpf_map_lookup_elem(&conns, &key);
+	conn = conn_find(name);
 	if (!conn)
 		return 0;
 	conn->closing = 1;
@@ -79,6 +91,6 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int old_state, int new_state)
 	if (BPF_CORE_READ(sk, sk_receive_queue.qlen) && BPF_CORE_READ(sk, sk_socket))
 		conn->status |= CONN_DYING;
 	else
-		bpf_map_delete_elem(&conns, &key);
+		conn_end(name);
 	return 0;
 }

@@ -158,14 +158,19 @@ static __always_inline void data_moved(struct pt_regs *regs, long result, __u32 
 
 static __noinline void data_open_unix(const struct socket_ref *ref, __u32 role)
 {
-	struct conn_state fresh = {
-		.id = { .sock = (__u64)ref->sk }, .status = CONN_UNIX, .role = role, .closing = 1
-	};
-	struct conn_key key = socket_key(ref);
+	__u64 name = socket_name(ref);
+	struct conn_slot *slot;
 
-	fresh.established_ns = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&conns, &key, &fresh, BPF_ANY))
-		LEDGER_ADD(conns_full);
+	conn_end(name);
+	slot = conn_begin(name);
+	if (!slot)
+		return;
+	slot->state.id.sock = (__u64)ref->sk;
+	slot->state.status = CONN_UNIX;
+	slot->state.role = role;
+	slot->state.closing = 1;
+	slot->state.established_ns = bpf_ktime_get_ns();
+	conn_publish(slot, name);
 }
 
 /* The server's socket exists from the handshake on; here it gets its thread and process. */
@@ -251,7 +256,7 @@ SEC("tp_btf/sys_exit")
 int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 {
 	__u32 number = syscall_number(regs);
-	struct frame frame = {};
+	struct frame frame;
 	__u32 traits;
 
 	if (number >= SYSCALL_TABLE_SIZE)

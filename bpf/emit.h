@@ -6,8 +6,10 @@
 #include "maps.h"
 
 /* Wake-ups cost more than the event: the reader is woken when a ring passes the
- * fill level (once or a few times, then it is running) and by its own timer. */
-#define WAKE_WINDOW 8192
+ * fill level (once or a few times, then it is running) and by its own timer. The level is
+ * asked for at every fourth event: a window of more than four of the largest is not jumped over. */
+#define WAKE_EVERY 4
+#define WAKE_WINDOW 32768
 
 static __always_inline struct ledger *ledger_here(__u32 cpu)
 {
@@ -30,7 +32,7 @@ __weak __noinline int ledger_add(__u32 counter)
 /* A function for the same reason. */
 static __noinline __attribute__((unused)) void *emit_ring(__u32 cpu)
 {
-	__u32 index = cpu / settings.cpus_per_ring;
+	__u32 index = (__u64)cpu * settings.rings_per_cpu >> RINGS_SHIFT;
 
 	return bpf_map_lookup_elem(&rings, &index);
 }
@@ -54,11 +56,25 @@ static __always_inline void *emit_reserve(void *ring, __u64 size, __u32 cpu, __u
 	return header;
 }
 
-static __always_inline void emit_submit(void *ring, void *event)
+/* How the event that was just reserved is to be submitted. Global, so that the verifier follows its branches once. */
+__weak __noinline __u64 emit_flags(void)
 {
-	__u64 above = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) - settings.wake_bytes;
+	__u32 cpu = bpf_get_smp_processor_id();
+	__u64 above;
+	void *ring;
 
-	bpf_ringbuf_submit(event, above < WAKE_WINDOW ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	if (ledger_here(cpu)->attempted % WAKE_EVERY)
+		return BPF_RB_NO_WAKEUP;
+	ring = emit_ring(cpu);
+	if (!ring)
+		return BPF_RB_NO_WAKEUP;
+	above = bpf_ringbuf_query(ring, BPF_RB_AVAIL_DATA) - settings.wake_bytes;
+	return above < WAKE_WINDOW ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP;
+}
+
+static __always_inline void emit_submit(void *event)
+{
+	bpf_ringbuf_submit(event, emit_flags());
 }
 
 static __always_inline void emit_no_process(struct event_header *header)

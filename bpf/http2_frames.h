@@ -91,7 +91,7 @@ static __always_inline void http2_submit(
 	if (captured > capacity)
 		captured = capacity;
 	bpf_probe_read_kernel(event->bytes, captured, stage->bytes);
-	report_submit(report, ring, event, stage->filled + stage->behind, captured);
+	report_submit(report, event, stage->filled + stage->behind, captured);
 }
 
 __noinline int http2_flush(void)

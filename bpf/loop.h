@@ -113,40 +113,43 @@ static __noinline void loop_moved_other(struct file *file, struct conn_state *co
 }
 
 /* A write on the connection did not fit. */
-static __noinline void loop_blocked(__u32 fd)
+__weak __noinline int loop_blocked(__u32 fd)
 {
 	struct socket_ref ref = {};
 	struct conn_state *conn;
 
 	if (!socket_of_fd(fd, &ref))
-		return;
+		return 0;
 	conn = socket_conn(&ref);
 	if (conn)
 		conn->status |= CONN_BLOCKED;
+	return 0;
 }
 
 /* Whether a connection is there now. nginx also asks so before it uses one again. */
-static __noinline void loop_asked(__u32 fd)
+__weak __noinline int loop_asked(__u32 fd)
 {
 	struct thread_state *thread = loop_thread();
 	struct socket_ref ref = {};
 	struct conn_state *conn;
 
 	if (!thread || !socket_of_fd(fd, &ref))
-		return;
+		return 0;
 	conn = socket_conn(&ref);
 	if (conn && conn->last_direction)
-		return;
+		return 0;
 	thread->connected_sock = (__u64)ref.sk;
 	loop_clear(thread, LOOP_CONNECTED);
+	return 0;
 }
 
-static __noinline void loop_clear_here(__u8 reason)
+__weak __noinline int loop_clear_here(__u8 reason)
 {
 	struct thread_state *thread = loop_thread();
 
 	if (thread)
 		loop_clear(thread, reason);
+	return 0;
 }
 
 /* A ring with a polling thread gives results back without a system call. */
@@ -159,7 +162,7 @@ static __always_inline void loop_ring(struct thread_state *thread, __u64 params)
 		thread->loop |= LOOP_HIDDEN;
 }
 
-static __noinline void loop_connected(__u32 fd, long result)
+__weak __noinline int loop_connected(__u32 fd, long result)
 {
 	struct thread_state *thread = loop_thread();
 	struct socket_ref ref = {};
@@ -168,25 +171,26 @@ static __noinline void loop_connected(__u32 fd, long result)
 	void *ring;
 
 	if (!thread)
-		return;
+		return 0;
 	if (result < 0 && result != -EINPROGRESS) {
 		thread->shut = 1;
 		thread->reason = LOOP_DEFERRED;
-		return;
+		return 0;
 	}
 	if (!socket_of_fd(fd, &ref) || !socket_is_stream(ref.sk) || !filter_sock(ref.sk) ||
 		!frame_init(&frame))
-		return;
+		return 0;
 	ring = emit_ring(frame.cpu);
 	event = ring ? emit_reserve(ring, sizeof(*event), frame.cpu, EVENT_CONNECT) : NULL;
 	if (!event)
-		return;
+		return 0;
 	frame_header(&frame, &event->header);
 	__builtin_memset(&event->conn, 0, sizeof(event->conn));
 	event->conn.sock = (__u64)ref.sk;
 	event->conn.inode = socket_inode(ref.file);
 	event->evidence = loop_evidence(thread, 0);
-	emit_submit(ring, event);
+	emit_submit(event);
+	return 0;
 }
 
 #endif

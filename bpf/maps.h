@@ -26,7 +26,7 @@ __weak volatile __u32 pythons;
 /* Written by user space: how many files have probes on a TLS library's functions. */
 __weak volatile __u32 tls_files;
 
-/* Ring r serves CPUs [r * cpus_per_ring, (r + 1) * cpus_per_ring). */
+/* Ring r serves CPUs [r * n, (r + 1) * n), with n of config::Source::cpus_per_ring. */
 struct ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 1 << 20);
@@ -39,23 +39,25 @@ __weak SEC(".maps") struct {
 	__array(values, struct ring);
 } rings;
 
-__weak SEC(".maps") struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 65536);
-	__type(key, struct conn_key);
-	__type(value, struct conn_state);
-} conns;
-
-/* Which socket lies behind a file, by a hash of the file's address: a guess, see socket_cached(). */
-#define SOCKETS_OF_FILES 8192
+/* See conn_find(). Mapped by user space, a few pages at a time, to change an entry in its place. */
 __weak SEC(".maps") struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, SOCKETS_OF_FILES);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(max_entries, 65536);
 	__type(key, __u32);
-	__type(value, __u64);
-} sockets_of_files;
+	__type(value, struct conn_slot);
+} conns;
 
-/* See thread_find(). */
+/* Where in `conns` the connection behind a file is, by a hash of the file's address: a guess, see socket_cached(). */
+#define CONNS_OF_FILES 8192
+__weak SEC(".maps") struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, CONNS_OF_FILES);
+	__type(key, __u32);
+	__type(value, __u32);
+} conns_of_files;
+
+/* See thread_slot(). */
 __weak SEC(".maps") struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 65536);

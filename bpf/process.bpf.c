@@ -142,7 +142,7 @@ int BPF_PROG(sched_process_exit, struct task_struct *task)
 		event = ring ? emit_reserve(ring, sizeof(*event), frame.cpu, EVENT_EXIT) : NULL;
 		if (event) {
 			frame_header(&frame, event);
-			emit_submit(ring, event);
+			emit_submit(event);
 		}
 	}
 	thread_end(tid);

@@ -53,31 +53,33 @@ static __always_inline void report_describe(
 
 /* Not inlined: its stack is free again when the report begins. */
 static __noinline struct conn_state *report_adopt(
-	const struct socket_ref *ref, const struct conn_key *key, struct report *report)
+	const struct socket_ref *ref, const struct operation *op)
 {
-	const struct operation *op = &report->op;
-	struct conn_state *fresh = &report->fresh;
+	__u64 name = socket_name(ref);
+	bool is_unix = ref->family == AF_UNIX;
+	struct conn_slot *slot;
 	struct conn_state *conn;
 
 	if (!socket_is_stream(ref->sk) || !filter_sock(ref->sk))
 		return NULL;
-	__builtin_memset(fresh, 0, sizeof(*fresh));
-	fresh->id.sock = (__u64)ref->sk;
-	fresh->closing = 1;
-	if (ref->family == AF_UNIX) {
-		fresh->status = CONN_UNIX;
-		fresh->flags = CONN_ADOPTED;
+	/* After an RST a socket is in CLOSE while its data is still read: its past is unknown. */
+	if (!is_unix &&
+		(!socket_is_tcp(ref->sk) || ref->state == TCP_CLOSE || ref->state == TCP_LISTEN))
+		return NULL;
+	slot = conn_begin(name);
+	if (!slot)
+		return NULL;
+	conn = &slot->state;
+	conn->id.sock = (__u64)ref->sk;
+	conn->closing = 1;
+	if (is_unix) {
+		conn->status = CONN_UNIX;
+		conn->flags = CONN_ADOPTED;
 	} else {
-		/* After an RST a socket is in CLOSE while its data is still read: its past is unknown. */
-		if (!socket_is_tcp(ref->sk) || ref->state == TCP_CLOSE || ref->state == TCP_LISTEN)
-			return NULL;
-		socket_adopt_tcp(ref->sk, fresh);
-		fresh->direction[op->direction & 1].next -= op->length + op->trailing;
+		socket_adopt_tcp(ref->sk, conn);
+		conn->direction[op->direction & 1].next -= op->length + op->trailing;
 	}
-	bpf_map_update_elem(&conns, key, fresh, BPF_NOEXIST);
-	conn = bpf_map_lookup_elem(&conns, key);
-	if (!conn)
-		LEDGER_ADD(conns_full);
+	conn_publish(slot, name);
 	return conn;
 }
 
@@ -108,20 +110,18 @@ static __always_inline __u64 report_locate(
 
 /* A TCP connection is in the table as long as it exists, so a socket that is found needs
  * no look; a dying one may have left its address to another. */
-static __always_inline struct conn_state *report_find(struct socket_ref *ref, struct report *report)
+static __always_inline struct conn_state *report_find(
+	struct socket_ref *ref, const struct operation *op)
 {
-	struct conn_key key = { .name = (__u64)ref->sk };
-	struct conn_state *conn = bpf_map_lookup_elem(&conns, &key);
+	struct conn_state *conn = conn_find((__u64)ref->sk);
 
 	if (conn && !(conn->status & CONN_DYING))
 		return conn;
 	if (!socket_look(ref))
 		return NULL;
-	if (ref->family == AF_UNIX) {
-		key = socket_key(ref);
-		conn = bpf_map_lookup_elem(&conns, &key);
-	}
-	return conn || !report->op.length ? conn : report_adopt(ref, &key, report);
+	if (ref->family == AF_UNIX)
+		conn = socket_conn(ref);
+	return conn || !op->length ? conn : report_adopt(ref, op);
 }
 
 static __always_inline bool report_announce(
@@ -160,7 +160,8 @@ static __always_inline void report_moved(struct report *report, struct conn_stat
 		return;
 	report_open_head(report, conn);
 	report->switching = 0;
-	report_pieces();
+	if (report_piece(false)) /* mostly one is all */
+		report_pieces();
 	conn->direction[report->op.direction & 1].head_left = report->head_left;
 	if (report->switching)
 		conn->http2.state = HTTP2_UPGRADING;
@@ -189,7 +190,7 @@ __noinline int report_operation(void)
 				loop_moved_other(ref.file, NULL, op->direction);
 			return 0;
 		}
-		conn = report_find(&ref, report);
+		conn = report_find(&ref, op);
 		if (conn)
 			socket_remember(&ref, conn);
 	}

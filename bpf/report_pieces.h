@@ -31,7 +31,6 @@ struct report {
 	__u8 other_lost;
 	__u8 switching; /* HTTP/1.1 said 101 */
 	struct go_scratch go;
-	struct conn_state fresh; /* see report_adopt() */
 	struct event_data event; /* as it will be sent, from header.tgid on */
 };
 
@@ -61,13 +60,13 @@ static __always_inline struct event_data *report_reserve(
 	return event;
 }
 
-static __always_inline void report_submit(const struct report *report, void *ring,
-	struct event_data *event, __u32 length, __u32 captured)
+static __always_inline void report_submit(
+	const struct report *report, struct event_data *event, __u32 length, __u32 captured)
 {
 	event->header.size = sizeof(*event) + captured;
 	event->length = length;
 	event->captured = captured;
-	emit_submit(ring, event);
+	emit_submit(event);
 }
 
 /* While the head goes on, an event stands for what it carries; the last one for the rest. */
@@ -101,7 +100,7 @@ static __always_inline __u32 report_short(struct report *report, void *ring, __u
 			report->switching |= head_switches(event->bytes);
 	}
 	length = report_length(report, want, closed);
-	report_submit(report, ring, event, length, captured);
+	report_submit(report, event, length, captured);
 	return length;
 }
 
@@ -119,7 +118,7 @@ static __always_inline __u32 report_sized(struct report *report, void *ring, __u
 		LEDGER_ADD(unreadable);
 		captured = 0;
 	}
-	report_submit(report, ring, event, length, captured);
+	report_submit(report, event, length, captured);
 	return length;
 }
 

@@ -41,43 +41,41 @@ static __always_inline bool socket_at(__u32 fd, struct socket_ref *ref)
 	return socket_link(ref);
 }
 
-static __always_inline __u64 *socket_slot(const struct file *file)
+static __always_inline __u32 *socket_place(const struct file *file)
 {
-	__u32 slot = ((__u64)file >> 6 ^ (__u64)file >> 19) % SOCKETS_OF_FILES;
+	__u32 slot = ((__u64)file >> 6 ^ (__u64)file >> 19) % CONNS_OF_FILES;
 
-	return bpf_map_lookup_elem(&sockets_of_files, &slot);
+	return bpf_map_lookup_elem(&conns_of_files, &slot);
 }
 
 /*
- * The connection behind a file, as it was the last time; saves two reads. A connection has
+ * The connection behind a file, as it was the last time; saves three reads. A connection has
  * one file until an end of it is shut or the file is released, and both are told by a
  * change of its TCP state (tcp_close(), tcp_shutdown()) before the file's address can be
  * given to another: `closing`. Never of those whose past is unknown, or without states (Unix).
  */
 static __always_inline struct conn_state *socket_cached(struct socket_ref *ref)
 {
-	__u64 *slot = socket_slot(ref->file);
-	struct conn_key key = {};
-	struct conn_state *conn;
+	__u32 *place = socket_place(ref->file);
+	struct conn_slot *slot;
 
-	if (!slot || !*slot)
+	if (!place || !ref->file)
 		return NULL;
-	key.name = *slot;
-	conn = bpf_map_lookup_elem(&conns, &key);
-	if (!conn || conn->closing || conn->file != (__u64)ref->file)
+	slot = conn_slot_at(*place);
+	if (!slot || slot->state.closing || slot->state.file != (__u64)ref->file)
 		return NULL;
-	ref->sk = (struct sock *)key.name;
-	return conn;
+	ref->sk = (struct sock *)slot->state.id.sock;
+	return &slot->state;
 }
 
 static __always_inline void socket_remember(const struct socket_ref *ref, struct conn_state *conn)
 {
-	__u64 *slot = socket_slot(ref->file);
+	__u32 *place = socket_place(ref->file);
 
-	if (!slot || conn->closing)
+	if (!place || conn->closing)
 		return;
 	conn->file = (__u64)ref->file;
-	*slot = (__u64)ref->sk;
+	*place = conn->place;
 }
 
 /* False unless it is one of a family that is traced. */
@@ -122,22 +120,15 @@ static __always_inline bool socket_nonblocking(struct file *file)
 	return BPF_CORE_READ(file, f_flags) & O_NONBLOCK;
 }
 
-static __always_inline struct conn_key socket_key(const struct socket_ref *ref)
+/* See struct conn_slot. */
+static __always_inline __u64 socket_name(const struct socket_ref *ref)
 {
-	struct conn_key key = { .name = (__u64)ref->sk };
-
-	if (ref->family == AF_UNIX)
-		key.name = socket_inode(ref->file);
-	return key;
+	return ref->family == AF_UNIX ? socket_inode(ref->file) : (__u64)ref->sk;
 }
 
-/* In a function: see ledger_add(). */
-static __noinline __attribute__((unused)) struct conn_state *socket_conn(
-	const struct socket_ref *ref)
+static __always_inline struct conn_state *socket_conn(const struct socket_ref *ref)
 {
-	struct conn_key key = socket_key(ref);
-
-	return bpf_map_lookup_elem(&conns, &key);
+	return conn_find(socket_name(ref));
 }
 
 /* Sockfs inode of the other end of a Unix connection; 0 before accept() or after close(). */

@@ -15,18 +15,19 @@ enum verdict {
 };
 
 #define SDK_PORTS 4
+#define RINGS_SHIFT 20 /* exact for MAX_CPUS, however many share a ring */
 
 struct settings {
 	__u32 agent_tgid; /* never traced */
-	__u32 cpus_per_ring;
+	__u32 rings_per_cpu; /* times 2 to the power of RINGS_SHIFT, rounded up: a division costs more */
 	__u32 wake_bytes; /* wake the reader when a ring holds this much */
 	__u32 default_verdict;
-	__u32 netns;	   /* inode number; 0: all */
-	__u32 by_cgroup;   /* 1: only tasks below cgroups[0] */
-	__u32 by_process;  /* 0: `processes` is empty, do not look */
-	__u32 port_count;  /* 0: all */
-	__u32 thread_bits; /* `threads` has 2 to their power slots, and THREAD_WAYS more */
-	__u32 pad;
+	__u32 netns;		    /* inode number; 0: all */
+	__u32 by_cgroup;	    /* 1: only tasks below cgroups[0] */
+	__u32 by_process;	    /* 0: `processes` is empty, do not look */
+	__u32 port_count;	    /* 0: all */
+	__u32 thread_bits;	    /* `threads` has 2 to their power slots, and THREAD_WAYS more */
+	__u32 conn_bits;	    /* `conns` likewise, and CONN_WAYS */
 	__u16 ports[MAX_PORTS];	    /* local or remote */
 	__u16 sdk_ports[SDK_PORTS]; /* of this agent, for datagrams of SDKs; 0: none */
 };
@@ -48,11 +49,6 @@ struct sdk_sender {
 	__u64 time_ns;
 	__u32 tgid; /* 0: several */
 	__u32 pad;
-};
-
-/* One word, because the kernel takes a third less to hash and compare it than two. */
-struct conn_key {
-	__u64 name; /* TCP: the sock's address, whose reuse its state tracepoint tells; Unix: the inode */
 };
 
 /* Where in HTTP/2's frames a direction is: see http2.h. */
@@ -182,7 +178,21 @@ struct conn_state {
 	__u64 file;	     /* struct file through which it was used last; 0: not known */
 	__u64 python_family; /* of the contexts that work for this connection, see bpf/python.h; 0: none */
 	struct go_cause go_cause;
-	__u32 go; /* GO_CALLED, GO_AHEAD */
+	__u32 go;    /* GO_CALLED, GO_AHEAD */
+	__u32 place; /* in `conns` */
+};
+
+/* A connection's place in the table: the first free one of CONN_WAYS that its name tells. */
+#define CONN_WAYS 8
+#define CONN_NOWHERE (~0U)
+/* Fibonacci hashing: the high bits of the product depend on all of the name. */
+#define CONN_FIRST(name, bits) ((__u32)((name)*0x9e3779b97f4a7c15ULL >> (64 - (bits))))
+struct conn_slot {
+	struct conn_state state; /* first, so that one check for NULL is one for both */
+	/* TCP: the sock's address, whose reuse its state tracepoint tells; Unix: the inode. 0: nobody's, or not
+	 * filled yet */
+	__u64 name;
+	__u32 claims; /* how many have taken it or try to */
 	__u32 pad;
 };
 
@@ -217,9 +227,9 @@ struct thread_state {
 /* A thread's place in the table: the first free one of THREAD_WAYS that its number tells. */
 #define THREAD_WAYS 8
 struct thread_slot {
-	__u32 tid;    /* 0: nobody's */
-	__u32 claims; /* how many have taken it or try to */
-	struct thread_state state;
+	struct thread_state state; /* first, as in struct conn_slot */
+	__u32 tid;		   /* 0: nobody's */
+	__u32 claims;		   /* how many have taken it or try to */
 };
 
 /* What a thread was seen to do last, see bpf/python.h. */

@@ -3,7 +3,7 @@
 #ifndef TRACELET_BPF_TASK_H
 #define TRACELET_BPF_TASK_H
 
-#include "emit.h"
+#include "conns.h"
 #include <bpf/bpf_core_read.h>
 
 static __always_inline struct task_struct *task_current(void)
@@ -93,25 +93,12 @@ static __noinline __attribute__((unused)) struct thread_slot *thread_slot(__u32 
 
 static __always_inline struct thread_state *thread_find(__u32 tid)
 {
-	struct thread_slot *slot = thread_slot(tid);
-
-	return slot ? &slot->state : NULL;
+	return (struct thread_state *)thread_slot(tid);
 }
 
-/* One wins, or none: nobody reads 1 behind another's addition. (5.10 cannot compare and exchange.) */
-static __always_inline bool thread_claim(struct thread_slot *slot)
-{
-	if (slot->claims)
-		return false;
-	__sync_fetch_and_add(&slot->claims, 1);
-	if (*(volatile __u32 *)&slot->claims == 1)
-		return true;
-	__sync_fetch_and_add(&slot->claims, -1);
-	return false;
-}
-
-/* A place for a thread that has none: by itself, or before it runs. */
-__weak __noinline int thread_begin(__u32 tid)
+/* A place for a thread that has none: by itself, or before it runs. THREAD_NOWHERE: the table is full. */
+#define THREAD_NOWHERE (~0U)
+__weak __noinline __u32 thread_claim(__u32 tid)
 {
 	__u32 index = thread_first(tid);
 
@@ -119,14 +106,22 @@ __weak __noinline int thread_begin(__u32 tid)
 	for (int way = 0; way < THREAD_WAYS; way++, index++) {
 		struct thread_slot *slot = bpf_map_lookup_elem(&threads, &index);
 
-		if (slot && thread_claim(slot)) {
+		if (slot && slot_claim(&slot->claims)) {
 			__builtin_memset(&slot->state, 0, sizeof(slot->state));
 			slot->tid = tid;
-			return 0;
+			return index;
 		}
 	}
 	LEDGER_ADD(threads_full);
-	return 0;
+	return THREAD_NOWHERE;
+}
+
+/* In a function: see ledger_add(). */
+static __noinline __attribute__((unused)) struct thread_state *thread_begin(__u32 tid)
+{
+	__u32 index = thread_claim(tid);
+
+	return bpf_map_lookup_elem(&threads, &index);
 }
 
 static __always_inline void thread_end(__u32 tid)
@@ -144,8 +139,7 @@ static __always_inline void task_born(__u32 tid)
 	struct thread_state *thread;
 
 	thread_end(tid);
-	thread_begin(tid);
-	thread = thread_find(tid);
+	thread = thread_begin(tid);
 	if (thread)
 		thread->born = 1;
 }
@@ -155,10 +149,8 @@ static __always_inline struct thread_state *task_thread(__u32 tid)
 {
 	struct thread_state *thread = thread_find(tid);
 
-	if (!thread) {
-		thread_begin(tid);
-		thread = thread_find(tid);
-	}
+	if (!thread)
+		thread = thread_begin(tid);
 	if (thread &&
 		!thread->tgid_start_ns) /* new, or made by the fork tracepoint in the parent */
 		task_describe(task_current(), thread);

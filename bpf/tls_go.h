@@ -140,7 +140,6 @@ static __always_inline struct conn_state *go_tls_has_read(
 	struct go_tls_key key = { .g = GO_G(regs), .tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct go_tls_call *left = bpf_map_lookup_elem(&go_tls_calls, &key);
 	__u64 stack_end = go_stack_end(key.g), depth = stack_end - GO_SP(regs);
-	struct conn_key conn_key = {};
 	struct conn_state *conn;
 	__u32 tx_base, rx_base;
 
@@ -154,8 +153,7 @@ static __always_inline struct conn_state *go_tls_has_read(
 	bpf_map_delete_elem(&go_tls_calls, &key);
 	if (call->stack != depth)
 		return NULL;
-	conn_key.name = call->sock;
-	conn = bpf_map_lookup_elem(&conns, &conn_key);
+	conn = conn_find(call->sock);
 	if (!conn || !(conn->status & CONN_TLS) || conn->id.tx_base != tx_base ||
 		conn->id.rx_base != rx_base)
 		return NULL;

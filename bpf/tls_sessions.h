@@ -71,31 +71,30 @@ static __always_inline struct conn_state *tls_connection(const struct tls_call *
 	struct tls_session_key key = { .session = call->session,
 		.tgid = bpf_get_current_pid_tgid() >> 32 };
 	struct tls_session *known = bpf_map_lookup_elem(&tls_sessions, &key), fresh = {};
-	struct conn_key conn_key = {};
 	struct conn_state *conn;
-	__u64 found = 0;
+	__u64 name = 0, found = 0;
 
 	if (call->mixed) {
 		bpf_map_delete_elem(&tls_sessions, &key);
 		return NULL;
 	}
 	if (call->sock)
-		conn_key.name = call->sock;
+		name = call->sock;
 	else if (known)
-		conn_key.name = known->sock;
-	if (!conn_key.name)
-		conn_key.name = found = tls_search(&key, known);
-	if (!conn_key.name)
+		name = known->sock;
+	if (!name)
+		name = found = tls_search(&key, known);
+	if (!name)
 		return NULL;
-	conn = bpf_map_lookup_elem(&conns, &conn_key);
+	conn = conn_find(name);
 	if (!conn || !(conn->status & CONN_TLS))
 		return NULL;
-	if (known && known->sock == conn_key.name && known->tx_base == conn->id.tx_base &&
+	if (known && known->sock == name && known->tx_base == conn->id.tx_base &&
 		known->rx_base == conn->id.rx_base)
 		return conn;
 	if (!call->sock && !found)
 		return NULL;
-	fresh.sock = conn_key.name;
+	fresh.sock = name;
 	fresh.tx_base = conn->id.tx_base;
 	fresh.rx_base = conn->id.rx_base;
 	bpf_map_update_elem(&tls_sessions, &key, &fresh, BPF_ANY);

@@ -1,57 +1,94 @@
 #include "agent/source/bpf_connections.h"
 
-#include <bpf/bpf.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
-#include <cerrno>
-#include <cstring>
+#include <algorithm>
+#include <atomic>
+#include <bit>
+#include <span>
 
 namespace tracelet::source {
 namespace {
+
+// The pages of the map that hold these places, for as long as this lives: all of them would count as resident memory.
+class Places {
+ public:
+  Places(int map_fd, uint32_t first, uint32_t count) {
+    static_assert(sizeof(conn_slot) % 8 == 0);  // as the kernel lays elements out (kernel/bpf/arraymap.c)
+    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    const size_t begin = size_t{first} * sizeof(conn_slot);
+    const size_t skipped = begin % page;
+    bytes_ = (skipped + size_t{count} * sizeof(conn_slot) + page - 1) / page * page;
+    memory_ = mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, map_fd, static_cast<off_t>(begin - skipped));
+    if (memory_ == MAP_FAILED) return;
+    slots_ = {reinterpret_cast<conn_slot*>(static_cast<std::byte*>(memory_) + skipped), count};
+  }
+  ~Places() {
+    if (memory_ != MAP_FAILED) munmap(memory_, bytes_);
+  }
+  Places(const Places&) = delete;
+  Places& operator=(const Places&) = delete;
+
+  // None when there was no memory to map them with.
+  [[nodiscard]] std::span<conn_slot> slots() const { return slots_; }
+
+ private:
+  void* memory_ = MAP_FAILED;
+  size_t bytes_ = 0;
+  std::span<conn_slot> slots_;
+};
 
 bool SameConnection(const conn_id& one, const conn_id& other) {
   return one.sock == other.sock && one.tx_base == other.tx_base && one.rx_base == other.rx_base;
 }
 
+// As conn_end() of bpf/conns.h.
+void Free(conn_slot& slot) {
+  slot.state.file = 0;
+  std::atomic_ref(slot.name).store(0);
+  std::atomic_ref(slot.claims).fetch_sub(1);
+}
+
 }  // namespace
 
-BpfConnections::BpfConnections(int map_fd, uint32_t capacity)
-    : map_fd_(map_fd), capacity_(capacity), keys_(kStep), states_(kStep) {}
+BpfConnections::BpfConnections(int map_fd, uint32_t capacity) : map_fd_(map_fd), bits_(Bits(capacity)) {}
+
+uint32_t BpfConnections::Bits(uint32_t capacity) { return static_cast<uint32_t>(std::bit_width(capacity - 1)); }
 
 void BpfConnections::Ignore(const conn_id& conn, bool encrypted) {
   const bool is_unix = conn.tx_base == 0 && conn.rx_base == 0;  // see struct conn_id
-  const conn_key key{is_unix ? conn.inode : conn.sock};
-  conn_state state;
-  if (bpf_map_lookup_elem(map_fd_, &key, &state) != 0 || !SameConnection(state.id, conn)) return;
-  if (!encrypted && (state.status & CONN_TLS) != 0) return;  // that was its ciphertext: its plaintext is seen by now
-  state.status |= CONN_IGNORED;
-  state.closing = 1;  // which this may have undone
-  bpf_map_update_elem(map_fd_, &key, &state, BPF_EXIST);
+  const uint64_t name = is_unix ? conn.inode : conn.sock;
+  const Places places(map_fd_, CONN_FIRST(name, bits_), CONN_WAYS);
+  for (conn_slot& slot : places.slots()) {
+    if (slot.name != name || !SameConnection(slot.state.id, conn)) continue;
+    // That was its ciphertext: its plaintext is seen by now.
+    if (!encrypted && (slot.state.status & CONN_TLS) != 0) return;
+    std::atomic_ref(slot.state.status).fetch_or(CONN_IGNORED);
+    return;
+  }
 }
 
 void BpfConnections::Sweep(uint64_t now_ns) {
-  if (!in_pass_ && now_ns < next_pass_ns_) return;
-  if (!in_pass_) next_pass_ns_ = now_ns + kPassNs;
-  uint32_t count = kStep;
-  uint64_t next = 0;
-  const int failed = bpf_map_lookup_batch(map_fd_, in_pass_ ? &cursor_ : nullptr, &next, keys_.data(), states_.data(),
-                                          &count, nullptr);
-  if (failed != 0 && errno != ENOENT) count = 0;  // ENOENT: these were the last
-  for (uint32_t i = 0; i < count; ++i) Judge(keys_[i], states_[i], now_ns);
-  met_ += count;
-  cursor_ = next;
-  in_pass_ = failed == 0;
-  if (in_pass_) return;
+  const uint32_t all = (1U << bits_) + CONN_WAYS;
+  if (cursor_ == 0 && now_ns < next_pass_ns_) return;
+  if (cursor_ == 0) next_pass_ns_ = now_ns + kPassNs;
+  const uint32_t count = std::min(kStep, all - cursor_);
+  const Places places(map_fd_, cursor_, count);
+  for (conn_slot& slot : places.slots()) {
+    if (slot.name == 0) continue;
+    ++met_;
+    if (!sweep_.Expired(slot.name, slot.state, now_ns, crowded_)) continue;
+    Free(slot);
+    ++swept_;
+  }
+  cursor_ += count;
+  if (cursor_ < all) return;
+  cursor_ = 0;
   sweep_.EndPass();
-  crowded_ = met_ > capacity_ / 2;
+  crowded_ = met_ > all / 2;
   met_ = 0;
   if (!crowded_ && !sweep_.watching()) next_pass_ns_ += kQuietPassNs - kPassNs;
-}
-
-void BpfConnections::Judge(const conn_key& key, const conn_state& state, uint64_t now_ns) {
-  if (!sweep_.Expired(key, state, now_ns, crowded_)) return;
-  conn_state now;
-  if (bpf_map_lookup_elem(map_fd_, &key, &now) != 0 || std::memcmp(&now, &state, sizeof(now)) != 0) return;
-  if (bpf_map_delete_elem(map_fd_, &key) == 0) ++swept_;
 }
 
 }  // namespace tracelet::source

@@ -14,6 +14,7 @@
 #include <fstream>
 #include <string>
 
+#include "agent/source/bpf_connections.h"
 #include "agent/source/bpf_python.h"
 #include "tracelet.skel.h"
 
@@ -96,19 +97,20 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::Load(const config::Source& set
 Status BpfPrograms::Configure(const config::Source& settings, const process::KernelFilter& filter) {
   auto& kernel = skeleton_->rodata->settings;
   kernel.agent_tgid = static_cast<uint32_t>(getpid());
-  kernel.cpus_per_ring = std::max(settings.cpus_per_ring, 1U);
+  kernel.rings_per_cpu = DividedUp(1U << RINGS_SHIFT, std::max(settings.cpus_per_ring, 1U));
   kernel.wake_bytes = settings.ring_bytes / 8;
   kernel.default_verdict = filter.default_verdict;
   kernel.netns = filter.netns;
   kernel.by_cgroup = filter.cgroup ? 1 : 0;
   kernel.by_process = filter.judged || !filter.processes.empty() ? 1 : 0;
   kernel.thread_bits = std::bit_width(settings.max_threads - 1);
+  kernel.conn_bits = BpfConnections::Bits(settings.max_connections);
   kernel.port_count = static_cast<uint32_t>(filter.ports.size());
   std::copy(filter.ports.begin(), filter.ports.end(), kernel.ports);
   std::copy_n(settings.sdk_ports.begin(), std::min<size_t>(settings.sdk_ports.size(), SDK_PORTS), kernel.sdk_ports);
 
   const auto& maps = skeleton_->maps;
-  int error = bpf_map__set_max_entries(maps.conns, settings.max_connections);
+  int error = bpf_map__set_max_entries(maps.conns, (1U << kernel.conn_bits) + CONN_WAYS);
   if (error == 0) error = bpf_map__set_max_entries(maps.threads, (1U << kernel.thread_bits) + THREAD_WAYS);
   if (error == 0) error = bpf_map__set_max_entries(maps.processes, settings.max_processes);
   if (error == 0) error = bpf_map__set_max_entries(maps.rings, ring_slots_);

@@ -14,11 +14,11 @@ uint64_t Fingerprint(const conn_state& state) {
 
 }  // namespace
 
-bool ConnSweep::Expired(const conn_key& key, const conn_state& state, uint64_t now_ns, bool crowded) {
+bool ConnSweep::Expired(uint64_t name, const conn_state& state, uint64_t now_ns, bool crowded) {
   const bool dying = (state.status & CONN_DYING) != 0;
   const bool idle_unix = crowded && (state.status & CONN_UNIX) != 0;
   if (!dying && !idle_unix) return false;
-  Seen& seen = seen_[key.name];
+  Seen& seen = seen_[name];
   const uint64_t fingerprint = Fingerprint(state);
   if (seen.pass == 0 || seen.fingerprint != fingerprint) seen = {fingerprint, now_ns, pass_};
   seen.pass = pass_;

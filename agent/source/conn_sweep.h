@@ -18,7 +18,7 @@ class ConnSweep {
   static constexpr uint64_t kIdleUnixNs = 60'000'000'000;  // without a byte, when the table is crowded
 
   // True when the entry is to be deleted. `crowded`: the table is above half full.
-  bool Expired(const conn_key& key, const conn_state& state, uint64_t now_ns, bool crowded);
+  bool Expired(uint64_t name, const conn_state& state, uint64_t now_ns, bool crowded);
   // Forgets what this pass has not met.
   void EndPass();
   // The last pass met entries that the next one may expire.
@@ -31,7 +31,7 @@ class ConnSweep {
     uint64_t pass = 0;
   };
 
-  std::unordered_map<uint64_t, Seen> seen_;  // by key; at most one per entry of the table
+  std::unordered_map<uint64_t, Seen> seen_;  // by name; at most one per entry of the table
   uint64_t pass_ = 1;
 };
 

@@ -17,24 +17,44 @@ class ConnectionsTest : public ::testing::Test {
   void SetUp() override { ASSERT_TRUE(map_) << "run as root"; }
 
   void Put(uint64_t sock, uint32_t inode, uint32_t status) {
-    const conn_key key{inode == 0 ? sock : inode};
-    conn_state state{};
-    state.id = {sock, inode, inode == 0 ? 7U : 0U, inode == 0 ? 8U : 0U, 0};
-    state.status = status;
-    ASSERT_EQ(bpf_map_update_elem(map_.get(), &key, &state, BPF_ANY), 0);
+    conn_slot slot{.state = {}, .name = inode == 0 ? sock : inode, .claims = 1, .pad = 0};
+    slot.state.id = {sock, inode, inode == 0 ? 7U : 0U, inode == 0 ? 8U : 0U, 0};
+    slot.state.status = status;
+    const uint32_t place = Find(slot.name, 0);
+    ASSERT_LT(place, kPlaces) << "no place is free";
+    ASSERT_EQ(bpf_map_update_elem(map_.get(), &place, &slot, BPF_ANY), 0);
   }
   // -1: not there.
   int64_t StatusOf(uint64_t sock, uint32_t inode = 0) {
-    const conn_key key{inode == 0 ? sock : inode};
-    conn_state state{};
-    return bpf_map_lookup_elem(map_.get(), &key, &state) == 0 ? int64_t{state.status} : -1;
+    const uint64_t name = inode == 0 ? sock : inode;
+    const uint32_t place = Find(name, name);
+    return place < kPlaces ? int64_t{At(place).state.status} : -1;
+  }
+  conn_slot At(uint32_t place) {
+    conn_slot slot{};
+    EXPECT_EQ(bpf_map_lookup_elem(map_.get(), &place, &slot), 0);
+    return slot;
+  }
+  // The first of the places of `name` that `held` has; kPlaces: none.
+  uint32_t Find(uint64_t name, uint64_t held) {
+    const uint32_t first = CONN_FIRST(name, BpfConnections::Bits(kCapacity));
+    for (uint32_t place = first; place < first + CONN_WAYS; ++place) {
+      if (At(place).name == held) return place;
+    }
+    return kPlaces;
   }
   void Run(BpfConnections& connections, uint64_t from_ns, uint64_t to_ns) {
     for (uint64_t now = from_ns; now < to_ns; now += BpfConnections::kStepNs) connections.Sweep(now);
   }
 
-  UniqueFd map_{
-      bpf_map_create(BPF_MAP_TYPE_HASH, "conns_test", sizeof(conn_key), sizeof(conn_state), kCapacity, nullptr)};
+  static constexpr uint32_t kPlaces = kCapacity + CONN_WAYS;
+
+  static UniqueFd Make() {
+    LIBBPF_OPTS(bpf_map_create_opts, mapped, .map_flags = BPF_F_MMAPABLE);
+    return UniqueFd(
+        bpf_map_create(BPF_MAP_TYPE_ARRAY, "conns_test", sizeof(uint32_t), sizeof(conn_slot), kPlaces, &mapped));
+  }
+  UniqueFd map_ = Make();
 };
 
 TEST_F(ConnectionsTest, SweepsWhatStaysDyingAcrossManySteps) {

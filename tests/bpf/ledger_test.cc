@@ -189,8 +189,9 @@ TEST_F(LedgerTest, AKilledAgentLeavesNothingAttachedAndHarmsNobody) {
     }
     _exit(1);
   }
+  close(ready[1]);
   char byte = 0;
-  ASSERT_EQ(read(ready[0], &byte, 1), 1);
+  ASSERT_EQ(read(ready[0], &byte, 1), 1) << "it did not start";
   const Held held = HeldBy(agent);
   Stage stage([] {}, [] { Load(200, 50); });
   stage.Go();

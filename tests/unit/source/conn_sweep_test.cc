@@ -16,7 +16,7 @@ conn_state State(uint32_t status, uint64_t next = 0) {
 
 TEST(ConnSweep, DyingEntriesGoWhenTheyStayedUnchanged) {
   ConnSweep sweep;
-  const conn_key key{1};
+  constexpr uint64_t key = 1;
   EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING), 100 * kSecond, false));
   sweep.EndPass();
   EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING), 109 * kSecond, false));
@@ -26,7 +26,7 @@ TEST(ConnSweep, DyingEntriesGoWhenTheyStayedUnchanged) {
 
 TEST(ConnSweep, ReadingOnOrReusingTheAddressStartsAgain) {
   ConnSweep sweep;
-  const conn_key key{1};
+  constexpr uint64_t key = 1;
   EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING, 1), 100 * kSecond, false));
   sweep.EndPass();
   EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING, 2), 111 * kSecond, false));
@@ -43,14 +43,14 @@ TEST(ConnSweep, ReadingOnOrReusingTheAddressStartsAgain) {
 TEST(ConnSweep, LiveTcpEntriesStayEvenInACrowdedTable) {
   ConnSweep sweep;
   for (uint64_t now = 0; now < 1'000 * kSecond; now += 10 * kSecond) {
-    EXPECT_FALSE(sweep.Expired({1}, State(CONN_ANNOUNCED), now, true));
+    EXPECT_FALSE(sweep.Expired(1, State(CONN_ANNOUNCED), now, true));
     sweep.EndPass();
   }
 }
 
 TEST(ConnSweep, IdleUnixEntriesGoOnlyFromACrowdedTable) {
   ConnSweep sweep;
-  const conn_key key{77}, another{78};
+  constexpr uint64_t key = 77, another = 78;
   for (uint64_t now = 0; now < 200 * kSecond; now += 10 * kSecond) {
     EXPECT_FALSE(sweep.Expired(key, State(CONN_UNIX), now, false));
     sweep.EndPass();
