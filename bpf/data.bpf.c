@@ -270,6 +270,8 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 			loop_blocked(syscall_arg(regs, 0));
 		return 0;
 	}
+	/* Read again: the verifier knows which error it was, and would follow what comes now for each of them. */
+	result = *(volatile long *)&ctx[1];
 	if (!filter_process(bpf_get_current_pid_tgid() >> 32))
 		return 0;
 	if (task_is_compat()) {
