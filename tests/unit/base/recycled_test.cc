@@ -24,8 +24,9 @@ TEST(Recycled, TheBlockThatWasGivenBackLastIsTheNextOne) {
   Blocks::GiveBack(second);
   void* third = Blocks::Take();
   void* fourth = Blocks::Take();
-  EXPECT_EQ(third == second, kRecycles);
-  EXPECT_EQ(fourth == first, kRecycles);
+  // Under sanitizers it is malloc's affair.
+  EXPECT_TRUE(third == second || !kRecycles);
+  EXPECT_TRUE(fourth == first || !kRecycles);
   Blocks::GiveBack(third);
   Blocks::GiveBack(fourth);
 }
