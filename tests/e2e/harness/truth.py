@@ -49,13 +49,13 @@ class Case:
 
 @dataclass
 class RpcCase:
-    """A gRPC server in one of harness/rpc.py's languages that asks one in Go for each of its own calls. All over one
-    connection: of 1,000 streams at once on one, the kernel's programs do not see every frame."""
+    """A gRPC server in one of harness/rpc.py's languages that asks one in Go for each of its own calls, all over one
+    connection."""
 
     runtime: str
     application: str
     language: str
-    levels: tuple = (1, 10, 100)
+    levels: tuple = tuple(LEVELS)
 
     def measure(self, test):
         tracelet = test.tracelet()
