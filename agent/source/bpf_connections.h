@@ -9,7 +9,6 @@
 
 #include <cstdint>
 
-#include "agent/base/result.h"
 #include "agent/source/conn_sweep.h"
 #include "bpf/state.h"
 

@@ -93,7 +93,7 @@ TEST_F(ConnectionsTest, IgnoresOnlyTheConnectionThatIsMeant) {
   EXPECT_EQ(StatusOf(1), CONN_ANNOUNCED);
   EXPECT_EQ(StatusOf(2, 77), CONN_UNIX);
   EXPECT_EQ(StatusOf(3), -1);
-  connections.Ignore({1, 500, 7, 8, 0}, false);  // the key of a TCP connection has no inode
+  connections.Ignore({1, 500, 7, 8, 0}, false);  // the name of a TCP connection has no inode
   connections.Ignore({2, 77, 0, 0, 0}, false);
   EXPECT_EQ(StatusOf(1), CONN_ANNOUNCED | CONN_IGNORED);
   EXPECT_EQ(StatusOf(2, 77), CONN_UNIX | CONN_IGNORED);
