@@ -21,12 +21,12 @@ struct Operation {
   uint32_t waits = 0;         // event loop waits completed by this thread, see event_data.waits
   bool waits_known = false;   // false: the kernel's thread table was full
   bool thread_born = false;   // the thread's start was seen
+  bool blocking = false;      // the thread slept in the call, not in a poll of several descriptors
+  uint8_t evidence_type = 0;  // enum evidence_type
   // Events of this thread found lost so far (event_data.attempts): equal in two
   // operations of it means none was lost between them.
   uint32_t lost = 0;
-  uint32_t attempts = 0;      // of its DATA events, see event_data.attempts
-  bool blocking = false;      // the thread slept in the call, not in a poll of several descriptors
-  uint8_t evidence_type = 0;  // enum evidence_type
+  uint32_t attempts = 0;  // of its DATA events, see event_data.attempts
   uint64_t evidence = 0;
   uint64_t evidence_parent = 0;
   // With EVIDENCE_HANDOVER: what `lost` was for the thread that gave the job when it did; empty: not known.

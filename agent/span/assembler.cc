@@ -142,9 +142,9 @@ void Assembler::OnExchange(const conn::ConnectionInfo& connection, conn::Directi
   const Kind kind = direction == conn::Direction::kSend ? Kind::kClient : Kind::kServer;
   std::unique_ptr<HeldSpan> span;
   if (exchange.rpc) {
-    span = std::make_unique<RpcSpan>(kind, connection, exchange, options_);
+    span = std::make_unique<RpcSpan>(kind, exchange, options_);
   } else {
-    span = std::make_unique<HttpSpan>(kind, connection, exchange, options_);
+    span = std::make_unique<HttpSpan>(kind, exchange, options_);
   }
   span->process = std::move(open.mapped().process);
   if (kind == Kind::kServer) {

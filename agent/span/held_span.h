@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "agent/span/request_start.h"
 #include "agent/span/span.h"
 
 namespace tracelet::span {
@@ -21,8 +22,8 @@ class HeldSpan {
  public:
   virtual ~HeldSpan() = default;
 
-  // Adds what only the protocol knows: name, status, attributes.
-  virtual void Describe(Span& span) const = 0;
+  // Adds what only the protocol knows: name, status, attributes. `start`: of the same request.
+  virtual void Describe(const RequestStart& start, Span& span) const = 0;
 
   Kind kind = Kind::kServer;
   // Of servers. `events_lost`: of its connection while it was open, or of its reader until it answered.

@@ -47,10 +47,8 @@ std::string_view Name(Outcome outcome) {
   return "";
 }
 
-HttpSpan::HttpSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
-                   const HttpSpanOptions& options)
+HttpSpan::HttpSpan(Kind kind_of_span, const protocol::Exchange& exchange, const HttpSpanOptions& options)
     : options_(options),
-      endpoints_(connection.endpoints),
       status_(exchange.status),
       outcome_(exchange.outcome),
       resynchronised_(exchange.resynchronised),
@@ -66,27 +64,29 @@ HttpSpan::HttpSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, co
 
   // The user agent is opt-in for clients.
   const std::string_view user_agent = kind == Kind::kServer ? std::string_view(exchange.user_agent) : "";
-  const std::string_view texts[kTexts] = {exchange.method, exchange.target,  exchange.host,
-                                          user_agent,      exchange.version, exchange.unknown};
+  const std::string_view texts[kTexts] = {exchange.target, exchange.host, user_agent, exchange.version,
+                                          exchange.unknown};
   size_t size = 0;
   for (size_t i = 0; i < kTexts; ++i) ends_[i] = static_cast<uint32_t>(size += texts[i].size());
-  texts_.reserve(size);
-  for (const std::string_view text : texts) texts_ += text;
+  texts_ = std::make_unique_for_overwrite<char[]>(size);
+  char* end = texts_.get();
+  for (const std::string_view text : texts) end = std::ranges::copy(text, end).out;
 }
 
 std::string_view HttpSpan::Get(Text text) const {
   const uint32_t begin = text == 0 ? 0 : ends_[text - 1];
-  return {texts_.data() + begin, ends_[text] - begin};
+  return {texts_.get() + begin, ends_[text] - begin};
 }
 
 class HttpSpan::Writer {
  public:
-  Writer(const HttpSpan& held, Span& span)
+  Writer(const HttpSpan& held, const RequestStart& start, Span& span)
       : held_(held),
-        endpoints_(*held.endpoints_),
+        method_(start.method),
+        endpoints_(*start.endpoints),
         span_(span),
         server_(span.kind == Kind::kServer),
-        target_(ParseTarget(held.Get(kTarget), held.Get(kMethod) == "CONNECT")) {
+        target_(ParseTarget(held.Get(kTarget), method_ == "CONNECT")) {
     span_.attributes.reserve(kUsualAttributes);
   }
 
@@ -118,11 +118,10 @@ class HttpSpan::Writer {
   }
 
   void Method() {
-    const std::string_view method = held_.Get(kMethod);
-    const bool known = IsKnownMethod(method);
-    if (!method.empty()) PutText(kHttpRequestMethod, known ? method : "_OTHER");
-    if (!known) PutText(kHttpRequestMethodOriginal, method);
-    span_.name = known ? method : "HTTP";
+    const bool known = IsKnownMethod(method_);
+    if (!method_.empty()) PutText(kHttpRequestMethod, known ? method_ : "_OTHER");
+    if (!known) PutText(kHttpRequestMethodOriginal, method_);
+    span_.name = known ? method_ : "HTTP";
     if (!target_.path.starts_with('/') || !held_.options_.route) return;
     std::string route = held_.options_.route(span_.process->service_name, target_.path);
     if (route.empty()) return;
@@ -226,6 +225,7 @@ class HttpSpan::Writer {
   }
 
   const HttpSpan& held_;
+  const std::string_view method_;
   const conn::Endpoints& endpoints_;
   Span& span_;
   const bool server_;
@@ -233,6 +233,6 @@ class HttpSpan::Writer {
   std::string_view authority_;  // that the request names
 };
 
-void HttpSpan::Describe(Span& span) const { Writer(*this, span).Write(); }
+void HttpSpan::Describe(const RequestStart& start, Span& span) const { Writer(*this, start, span).Write(); }
 
 }  // namespace tracelet::span

@@ -29,24 +29,22 @@ struct HttpSpanOptions {
 class HttpSpan final : public HeldSpan {
  public:
   // `options` must outlive it.
-  HttpSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
-           const HttpSpanOptions& options);
+  HttpSpan(Kind kind_of_span, const protocol::Exchange& exchange, const HttpSpanOptions& options);
 
   static void* operator new(size_t /*size*/) { return Recycled<sizeof(HttpSpan)>::Take(); }
   static void operator delete(void* memory) { Recycled<sizeof(HttpSpan)>::GiveBack(memory); }
 
-  void Describe(Span& span) const override;
+  void Describe(const RequestStart& start, Span& span) const override;
 
  private:
   class Writer;
-  enum Text : uint8_t { kMethod, kTarget, kHost, kUserAgent, kVersion, kUnread, kTexts };
+  enum Text : uint8_t { kTarget, kHost, kUserAgent, kVersion, kUnread, kTexts };
   static constexpr uint64_t kUnknown = UINT64_MAX;
 
   [[nodiscard]] std::string_view Get(Text text) const;
 
   const HttpSpanOptions& options_;
-  std::shared_ptr<const conn::Endpoints> endpoints_;
-  std::string texts_;  // one behind the other: most are too long to be kept without an allocation
+  std::unique_ptr<char[]> texts_;  // one behind the other
   std::array<uint32_t, kTexts> ends_;
   int status_;                         // 0: no final status seen
   uint64_t first_byte_ns_ = kUnknown;  // from the request's first byte to the response's

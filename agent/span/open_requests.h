@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "agent/base/rare.h"
 #include "agent/span/held_span.h"
 #include "agent/span/places.h"
 #include "agent/span/request_start.h"
@@ -26,14 +27,14 @@ struct Request {
   std::optional<TraceNode> node;    // always, once the stitcher has it
   LinkRule link = LinkRule::kNone;  // how the parent of `node`, or start.context, was found
   LinkRefusal refused = LinkRefusal::kNone;
-  std::vector<std::shared_ptr<TraceNode>> candidates;  // when refused
-  uint64_t received_ns = 0;      // client: its server had the first byte, CLOCK_MONOTONIC; 0 unknown
   bool thread_trusted = false;   // server: see ThreadRule
-  SpanId remote_parent;          // kPeer: the parent; kNoAnswer: what it would have been
   bool awaited_by_peer = false;  // client: another agent will ask for its trace again
   bool passed_on = false;
-  bool joined = false;                   // an SDK's span stands for it
-  std::optional<Link> sdk_link;          // or is about the same request, in another trace
+  bool joined = false;                                       // an SDK's span stands for it
+  Rare<Link> sdk_link;                                       // or is about the same request, in another trace
+  Rare<std::vector<std::shared_ptr<TraceNode>>> candidates;  // when refused; not empty
+  uint64_t received_ns = 0;              // client: its server had the first byte, CLOCK_MONOTONIC; 0 unknown
+  SpanId remote_parent;                  // kPeer: the parent; kNoAnswer: what it would have been
   std::unique_ptr<const HeldSpan> span;  // once it has ended
   uint64_t final_ns = 0;                 // watermark at which it is final
 };

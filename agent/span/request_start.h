@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "agent/base/rare.h"
 #include "agent/conn/connection.h"
 #include "agent/conn/go_cause.h"
 #include "agent/conn/loop_causes.h"
@@ -26,30 +27,31 @@ struct TraceContext {
 };
 
 // A request whose head is known: all that the rules may use.
+// Tens of thousands are held: what is small stands together.
 struct RequestStart {
   Kind kind = Kind::kServer;
-  conn::Operation first;   // moved the request's first byte
-  bool one_thread = true;  // the whole head was moved by that thread
+  bool one_thread = true;  // the whole head was moved by the thread of `first`
   bool blocking = true;    // which slept in each of the calls
   // HTTP/2: one thread moves the bytes of many requests, also of those that it has nothing to do with.
   bool multiplexed = false;
-  uint64_t connection = 0;  // ConnTracker's number of this connection, never reused
   bool connection_adopted = false;
   bool events_lost = false;  // on this connection, before this request
+  bool pushed = false;       // over HTTP/2, unasked: no rule that looks for who called knows anything of it
+  bool goroutines_unsupported = false;
+  bool loop_unsupported = false;  // its process runs a loop that should be understood, and is not: see ProcessInfo
+  LinkRefusal unnamed = LinkRefusal::kNone;  // why there is no `name`
   // The accept() of this connection, where it was seen.
   uint32_t accept_tid = 0;
   uint32_t accept_waits = 0;
-  bool pushed = false;       // over HTTP/2, unasked: no rule that looks for who called knows anything of it
+  conn::Operation first;     // moved the request's first byte
+  uint64_t connection = 0;   // ConnTracker's number of this connection, never reused
   uint64_t pushed_with = 0;  // handle of the request that it was promised with; 0: not known
   uint64_t exchange = 0;     // protocol::Exchange::id, on this connection
   conn::LoopCause cause;     // client: why an event loop sent it
   conn::GoCause go_cause;    // server: of its reader; client: why a goroutine sent it
-  bool goroutines_unsupported = false;
-  bool loop_unsupported = false;    // its process runs a loop that should be understood, and is not: see ProcessInfo
-  std::optional<MessageName> name;  // absent: `unnamed` says why
-  LinkRefusal unnamed = LinkRefusal::kNone;
+  std::optional<MessageName> name;
   uint64_t fallback_id = 0;  // identifies the request on this host when it has no name
-  std::optional<TraceContext> context;
+  Rare<TraceContext> context;
   std::shared_ptr<const conn::Endpoints> endpoints;
   std::string method;
 };

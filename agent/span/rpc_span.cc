@@ -26,10 +26,8 @@ bool IsServersFault(int status) {
 
 }  // namespace
 
-RpcSpan::RpcSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
-                 const HttpSpanOptions& options)
+RpcSpan::RpcSpan(Kind kind_of_span, const protocol::Exchange& exchange, const HttpSpanOptions& options)
     : rpc_(exchange.rpc),
-      endpoints_(connection.endpoints),
       path_(exchange.target),
       host_(exchange.host),
       unread_(exchange.unknown),
@@ -37,17 +35,18 @@ RpcSpan::RpcSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, cons
       http_status_(exchange.status),
       outcome_(exchange.outcome) {
   kind = kind_of_span;
-  if (rpc_->system != System::kGrpc) http_ = std::make_unique<HttpSpan>(kind, connection, exchange, options);
+  if (rpc_->system != System::kGrpc) http_ = std::make_unique<HttpSpan>(kind, exchange, options);
 }
 
 class RpcSpan::Writer {
  public:
-  Writer(const RpcSpan& held, Span& span) : held_(held), span_(span), server_(held.kind == Kind::kServer) {
+  Writer(const RpcSpan& held, const RequestStart& start, Span& span)
+      : held_(held), start_(start), span_(span), server_(held.kind == Kind::kServer) {
     span_.attributes.reserve(kUsualAttributes);
   }
 
   void Write() {
-    if (held_.http_) held_.http_->Describe(span_);
+    if (held_.http_) held_.http_->Describe(start_, span_);
     Procedure();
     if (!held_.http_) {
       Server();
@@ -88,7 +87,7 @@ class RpcSpan::Writer {
   }
 
   void Server() {
-    const conn::Endpoints& ends = *held_.endpoints_;
+    const conn::Endpoints& ends = *start_.endpoints;
     const HostPort named = ParseAuthority(held_.host_);
     if (!named.host.empty()) {
       Put(kServerAddress, std::string(named.host));
@@ -102,7 +101,7 @@ class RpcSpan::Writer {
   }
 
   void Network() {
-    const conn::Endpoints& ends = *held_.endpoints_;
+    const conn::Endpoints& ends = *start_.endpoints;
     if (!ends.unix_socket) {
       if (server_) Put(kClientAddress, ends.remote_address);
       Put(kNetworkPeerAddress, ends.remote_address);
@@ -172,10 +171,11 @@ class RpcSpan::Writer {
   }
 
   const RpcSpan& held_;
+  const RequestStart& start_;
   Span& span_;
   const bool server_;
 };
 
-void RpcSpan::Describe(Span& span) const { Writer(*this, span).Write(); }
+void RpcSpan::Describe(const RequestStart& start, Span& span) const { Writer(*this, start, span).Write(); }
 
 }  // namespace tracelet::span

@@ -14,17 +14,15 @@ namespace tracelet::span {
 class RpcSpan final : public HeldSpan {
  public:
   // `exchange.rpc` is not null. `options` must outlive it.
-  RpcSpan(Kind kind_of_span, const conn::ConnectionInfo& connection, const protocol::Exchange& exchange,
-          const HttpSpanOptions& options);
+  RpcSpan(Kind kind_of_span, const protocol::Exchange& exchange, const HttpSpanOptions& options);
 
-  void Describe(Span& span) const override;
+  void Describe(const RequestStart& start, Span& span) const override;
 
  private:
   class Writer;
 
   std::unique_ptr<HttpSpan> http_;  // null: gRPC
   std::shared_ptr<const protocol::grpc::Rpc> rpc_;
-  std::shared_ptr<const conn::Endpoints> endpoints_;
   std::string path_;
   std::string host_;
   std::string unread_;  // Exchange::unknown

@@ -25,7 +25,11 @@ void MakeNode(bool name_taken, uint64_t handle, const InstallationKey& key, Requ
 
 void Refuse(Request& request, LinkRefusal reason, const std::vector<RequestPtr>& candidates) {
   request.refused = reason;
-  for (const RequestPtr& candidate : candidates) request.candidates.push_back(NodeOf(candidate));
+  if (candidates.empty()) return;
+  std::vector<std::shared_ptr<TraceNode>> nodes;
+  nodes.reserve(candidates.size());
+  for (const RequestPtr& candidate : candidates) nodes.push_back(NodeOf(candidate));
+  request.candidates = std::move(nodes);
 }
 
 // A server's request is a root, or its header's, again: its name proved nothing.
@@ -50,7 +54,7 @@ void TakeBack(const std::vector<RequestPtr>& calls, LinkRefusal reason) {
 void LetGo(Request& request) {
   request.passed_on = true;
   request.span.reset();
-  request.candidates.clear();
+  request.candidates.reset();
 }
 
 // The span with all that stitching knows; `request` is of no use afterwards.
@@ -62,7 +66,7 @@ std::shared_ptr<const Span> Finish(Request& request) {
   span.start_unix_ns = held.start_unix_ns;
   span.end_unix_ns = held.end_unix_ns;
   span.process = held.process;
-  held.Describe(span);
+  held.Describe(request.start, span);
   span.span_id = request.node->TellId();
   span.trace_id = request.node->Tell();
   span.sampled_by_caller = request.node->Sampled();
@@ -82,8 +86,10 @@ std::shared_ptr<const Span> Finish(Request& request) {
     span.attributes.push_back({attributes::kDerivedParent, request.remote_parent.Hex()});
   }
   if (request.start.context) span.trace_state = std::move(request.start.context->trace_state);
-  for (const auto& candidate : request.candidates) {
-    span.links.push_back({.trace_id = candidate->Tell(), .span_id = candidate->TellId()});
+  if (request.candidates) {
+    for (const auto& candidate : *request.candidates) {
+      span.links.push_back({.trace_id = candidate->Tell(), .span_id = candidate->TellId()});
+    }
   }
   if (request.sdk_link) span.links.push_back(*request.sdk_link);
   const uint64_t sent_ns = request.start.first.time_ns;

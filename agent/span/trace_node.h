@@ -62,8 +62,8 @@ class TraceNode {
   TraceId trace_id_;  // of roots only
   bool fixed_;
   bool id_told_ = false;
+  std::optional<bool> sampled_;  // of roots only
   uint64_t sdk_until_ns_ = 0;
-  std::optional<bool> sampled_;      // of roots only
   uint64_t awaited_until_ns_ = 0;    // of roots only
   uint64_t sdk_below_until_ns_ = 0;  // of roots only: the latest of all nodes below
   std::shared_ptr<TraceNode> parent_;

@@ -195,7 +195,7 @@ void SdkRule::Release(Held& held) {
     captured.end_unix_ns = request.span->end_unix_ns;
     captured.process = request.span->process;
     join.process = captured.process;
-    request.span->Describe(captured);
+    request.span->Describe(request.start, captured);
     for (Attribute& attribute : captured.attributes) {
       if (OnlyOurs(attribute.key)) join.attributes.push_back(std::move(attribute));
     }

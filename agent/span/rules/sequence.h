@@ -18,7 +18,7 @@ class SequenceRule {
     RequestPtr client;
     RequestPtr server;
     bool conflict = false;
-    size_t members = 0;
+    uint32_t members = 0;
   };
 
   // Another request of this kind has this name.

@@ -10,7 +10,9 @@ namespace tracelet::span {
 class HandleSpan final : public HeldSpan {
  public:
   explicit HandleSpan(uint64_t handle) : handle_(handle) {}
-  void Describe(Span& span) const override { span.attributes.push_back({"handle", static_cast<int64_t>(handle_)}); }
+  void Describe(const RequestStart& /*start*/, Span& span) const override {
+    span.attributes.push_back({"handle", static_cast<int64_t>(handle_)});
+  }
 
  private:
   uint64_t handle_;

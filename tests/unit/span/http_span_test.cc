@@ -45,7 +45,10 @@ Span Describe(Kind kind, const Exchange& exchange, const conn::ConnectionInfo& c
   const HttpSpanOptions options{.allowed_query_keys = {"page"}, .route = [](const std::string&, std::string_view path) {
                                   return "R" + std::string(path);
                                 }};
-  HttpSpan(kind, connection, exchange, options).Describe(span);
+  RequestStart start;
+  start.endpoints = connection.endpoints;
+  start.method = exchange.method;
+  HttpSpan(kind, exchange, options).Describe(start, span);
   return span;
 }
 

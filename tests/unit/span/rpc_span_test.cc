@@ -29,18 +29,19 @@ Exchange Call(std::optional<int> status) {
 }
 
 Span Describe(Kind kind, const Exchange& exchange) {
-  conn::ConnectionInfo connection;
   conn::Endpoints ends;
   ends.local_address = ends.remote_address = "10.0.0.1";
-  connection.endpoints = std::make_shared<const conn::Endpoints>(ends);
+  RequestStart start;
+  start.endpoints = std::make_shared<const conn::Endpoints>(ends);
+  start.method = exchange.method;
   const HttpSpanOptions options;
-  RpcSpan held(kind, connection, exchange, options);
+  RpcSpan held(kind, exchange, options);
   held.start_unix_ns = 5'000'000;
   held.process = std::make_shared<const process::ProcessInfo>();
   Span span;
   span.kind = kind;
   span.process = held.process;
-  held.Describe(span);
+  held.Describe(start, span);
   return span;
 }
 
