@@ -118,7 +118,7 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
     const auto with = open_.find({connection.number, exchange.pushed_with});
     if (with != open_.end()) start.pushed_with = with->second.handle;
   }
-  start.cause = connection.cause;
+  if (connection.cause.kind != conn::LoopCause::Kind::kNone) start.cause = connection.cause;
   start.loop_unsupported = process->loop_unsupported;
   start.go_cause = connection.go_cause;
   start.goroutines_unsupported = process->goroutines_unsupported;

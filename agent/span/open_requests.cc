@@ -19,6 +19,13 @@ std::span<const RequestPtr> Find(const Map& map, const Key& key) {
 
 }  // namespace
 
+Request::Request(RequestStart&& known, const RequestIds& ids)
+    : start(std::move(known)),
+      node(start.kind == Kind::kClient ? ids.client : ids.server, start.context ? start.context->trace_id : ids.trace,
+           static_cast<bool>(start.context)) {
+  if (start.context) node.SetSampled(start.context->sampled);
+}
+
 void OpenRequests::Add(const RequestPtr& server) {
   const RequestStart& start = server->start;
   by_thread_[ThreadOf(start.first)].push_back(server);

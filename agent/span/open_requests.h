@@ -21,10 +21,11 @@ namespace tracelet::span {
 
 // One request from its head until its span is passed on.
 struct Request {
-  explicit Request(RequestStart&& known) : start(std::move(known)) {}
+  // `ids`: of its name.
+  Request(RequestStart&& known, const RequestIds& ids);
 
   RequestStart start;
-  std::optional<TraceNode> node;    // always, once the stitcher has it
+  TraceNode node;
   LinkRule link = LinkRule::kNone;  // how the parent of `node`, or start.context, was found
   LinkRefusal refused = LinkRefusal::kNone;
   bool thread_trusted = false;   // server: see ThreadRule
@@ -41,7 +42,7 @@ struct Request {
 using RequestPtr = std::shared_ptr<Request>;
 
 // Its place in a trace, which others may need for longer.
-inline std::shared_ptr<TraceNode> NodeOf(const RequestPtr& request) { return {request, &*request->node}; }
+inline std::shared_ptr<TraceNode> NodeOf(const RequestPtr& request) { return {request, &request->node}; }
 
 // A thread for as long as the machine runs, though its tid may be used again.
 struct ThreadKey {

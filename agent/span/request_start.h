@@ -43,12 +43,12 @@ struct RequestStart {
   // The accept() of this connection, where it was seen.
   uint32_t accept_tid = 0;
   uint32_t accept_waits = 0;
-  conn::Operation first;     // moved the request's first byte
-  uint64_t connection = 0;   // ConnTracker's number of this connection, never reused
-  uint64_t pushed_with = 0;  // handle of the request that it was promised with; 0: not known
-  uint64_t exchange = 0;     // protocol::Exchange::id, on this connection
-  conn::LoopCause cause;     // client: why an event loop sent it
-  conn::GoCause go_cause;    // server: of its reader; client: why a goroutine sent it
+  conn::Operation first;        // moved the request's first byte
+  uint64_t connection = 0;      // ConnTracker's number of this connection, never reused
+  uint64_t pushed_with = 0;     // handle of the request that it was promised with; 0: not known
+  uint64_t exchange = 0;        // protocol::Exchange::id, on this connection
+  Rare<conn::LoopCause> cause;  // client: why an event loop that is understood sent it
+  conn::GoCause go_cause;       // server: of its reader; client: why a goroutine sent it
   std::optional<MessageName> name;
   uint64_t fallback_id = 0;  // identifies the request on this host when it has no name
   Rare<TraceContext> context;

@@ -10,19 +10,6 @@
 namespace tracelet::span {
 namespace {
 
-void MakeNode(bool name_taken, uint64_t handle, const InstallationKey& key, Request& request) {
-  const RequestStart& start = request.start;
-  const bool named = start.name && !name_taken;
-  const RequestIds ids = named ? IdsOf(*start.name, key) : IdsOf(start.fallback_id, handle, key);
-  const SpanId id = start.kind == Kind::kClient ? ids.client : ids.server;
-  if (start.context) {
-    request.node.emplace(id, start.context->trace_id, true);
-    request.node->SetSampled(start.context->sampled);
-    return;
-  }
-  request.node.emplace(id, ids.trace, false);
-}
-
 void Refuse(Request& request, LinkRefusal reason, const std::vector<RequestPtr>& candidates) {
   request.refused = reason;
   if (candidates.empty()) return;
@@ -34,7 +21,7 @@ void Refuse(Request& request, LinkRefusal reason, const std::vector<RequestPtr>&
 
 // A server's request is a root, or its header's, again: its name proved nothing.
 void Unpair(Request& server) {
-  if (server.node->parent() != nullptr) server.node->Detach();
+  if (server.node.parent() != nullptr) server.node.Detach();
   server.link = server.start.context ? LinkRule::kHeader : LinkRule::kNone;
   server.refused = server.start.context ? LinkRefusal::kNone : LinkRefusal::kConflict;
 }
@@ -42,8 +29,8 @@ void Unpair(Request& server) {
 // Calls of which it shows later that what they were linked by proves nothing.
 void TakeBack(const std::vector<RequestPtr>& calls, LinkRefusal reason) {
   for (const RequestPtr& call : calls) {
-    if (call->passed_on || call->node->parent() == nullptr) continue;
-    call->node->Detach();
+    if (call->passed_on || call->node.parent() == nullptr) continue;
+    call->node.Detach();
     call->link = LinkRule::kNone;
     call->refused = reason;
   }
@@ -67,14 +54,14 @@ std::shared_ptr<const Span> Finish(Request& request) {
   span.end_unix_ns = held.end_unix_ns;
   span.process = held.process;
   held.Describe(request.start, span);
-  span.span_id = request.node->TellId();
-  span.trace_id = request.node->Tell();
-  span.sampled_by_caller = request.node->Sampled();
+  span.span_id = request.node.TellId();
+  span.trace_id = request.node.Tell();
+  span.sampled_by_caller = request.node.Sampled();
   span.link = request.link;
   span.refused = request.refused;
   span.joined = request.joined;
-  if (request.node->parent() != nullptr) {
-    span.parent_span_id = request.node->TellParentId();
+  if (request.node.parent() != nullptr) {
+    span.parent_span_id = request.node.TellParentId();
   } else if (request.link == LinkRule::kPeer) {
     span.parent_span_id = request.remote_parent;
   } else if (request.link == LinkRule::kHeader) {
@@ -102,9 +89,9 @@ std::shared_ptr<const Span> Finish(Request& request) {
 // From now on its trace cannot change.
 PeerAnswer Telling(Request& client) {
   return {.kind = PeerAnswer::Kind::kFinal,
-          .trace_id = client.node->Tell(),
-          .span_id = client.node->TellId(),
-          .sampled = client.node->Sampled()};
+          .trace_id = client.node.Tell(),
+          .span_id = client.node.TellId(),
+          .sampled = client.node.Sampled()};
 }
 
 }  // namespace
@@ -134,10 +121,10 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart&& start) {
     open_servers_.AddUnknown();
     return;
   }
-  auto request = std::allocate_shared<Request>(RecycledAllocator<Request>(), std::move(start));
+  const bool named = start.name && !sequence_.Taken(start);
+  const RequestIds ids = named ? IdsOf(*start.name, key_) : IdsOf(start.fallback_id, handle, key_);
+  auto request = std::allocate_shared<Request>(RecycledAllocator<Request>(), std::move(start), ids);
   open_.emplace(handle, request);
-  const bool name_taken = sequence_.Taken(request->start);
-  MakeNode(name_taken, handle, key_, *request);
   if (request->start.pushed) {
     LinkPushed(request);
   } else if (request->start.kind == Kind::kServer) {
@@ -148,7 +135,7 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart&& start) {
   }
   PairUp(request);
   if (!request->start.pushed) sdk_.OnStart(request);
-  const bool called_from_elsewhere = request->start.kind == Kind::kServer && request->node->parent() == nullptr;
+  const bool called_from_elsewhere = request->start.kind == Kind::kServer && request->node.parent() == nullptr;
   if (called_from_elsewhere && request->refused == LinkRefusal::kNone) peer_.OnServerStart(request);
 }
 
@@ -192,7 +179,7 @@ void Stitcher::LinkClient(const RequestPtr& client) {
   }
   // A span of which only the ids are known, in a header, goes before what else was found.
   if (header.remote != nullptr) parent = nullptr;
-  if (parent && client->node->Attach(NodeOf(parent))) {
+  if (parent && client->node.Attach(NodeOf(parent))) {
     client->link = rule;
     loop_.OnLinked(*client, *parent);
     if (rule == LinkRule::kThread) thread_.OnLinked(client);
@@ -212,7 +199,7 @@ void Stitcher::LinkClient(const RequestPtr& client) {
 void Stitcher::LinkPushed(const RequestPtr& pushed) {
   if (pushed->start.kind == Kind::kServer) return;
   const auto with = open_.find(pushed->start.pushed_with);
-  if (with != open_.end() && pushed->node->Attach(NodeOf(with->second))) {
+  if (with != open_.end() && pushed->node.Attach(NodeOf(with->second))) {
     pushed->link = LinkRule::kPush;
   } else {
     pushed->refused = LinkRefusal::kLostEvent;
@@ -230,7 +217,7 @@ void Stitcher::PairUp(const RequestPtr& request) {
     }
   } else if (pair->client && pair->server) {
     Request& server = *pair->server;
-    if (server.node->Attach(NodeOf(pair->client))) {
+    if (server.node.Attach(NodeOf(pair->client))) {
       server.link = LinkRule::kSequence;
       pair->client->received_ns = server.start.first.time_ns;
     } else {
@@ -322,7 +309,7 @@ void Stitcher::OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) {
 void Stitcher::TakeFinal(std::vector<RequestPtr>& final) {
   constexpr uint64_t kLookAgainNs = 50'000'000;
   const auto take = [&](RequestPtr&& request) {
-    const uint64_t until_ns = request->node->AwaitedUntil();
+    const uint64_t until_ns = request->node.AwaitedUntil();
     if (until_ns <= latest_ns_) {
       final.push_back(std::move(request));
     } else {
@@ -359,7 +346,7 @@ PeerAnswer Stitcher::AnswerTo(const MessageName& name) {
     return promised == nullptr ? PeerAnswer{} : *promised;
   }
   Request& client = *pair->client;
-  const uint64_t until_ns = client.node->AwaitedUntil();
+  const uint64_t until_ns = client.node.AwaitedUntil();
   if (until_ns > latest_ns_) {
     client.awaited_by_peer = true;
     const auto wait_ms = static_cast<uint32_t>((until_ns - latest_ns_) / 1'000'000 + 1);
@@ -380,7 +367,7 @@ void Stitcher::Flush() {
 
 void Stitcher::PassOnInOrder(std::vector<RequestPtr> final) {
   const auto earlier = [](const RequestPtr& a, const RequestPtr& b) {
-    return std::pair(a->span->end_unix_ns, a->node->id()) < std::pair(b->span->end_unix_ns, b->node->id());
+    return std::pair(a->span->end_unix_ns, a->node.id()) < std::pair(b->span->end_unix_ns, b->node.id());
   };
   if (!std::ranges::is_sorted(final, earlier)) std::ranges::sort(final, earlier);
   for (const RequestPtr& request : final) PassOn(*request);

@@ -46,7 +46,7 @@ void LoopRule::OnServerEnd(const Request& server) {
 }
 
 void LoopRule::OnLinked(const Request& call, const Request& parent) {
-  if (call.start.cause.kind == conn::LoopCause::Kind::kNone) return;
+  if (!call.start.cause) return;
   if (calls_.size() >= max_calls_ && !calls_.contains(call.start.connection)) calls_.clear();
   calls_[call.start.connection] = Call{call.start.exchange, parent.start.connection, parent.start.exchange};
 }
@@ -57,8 +57,8 @@ RequestPtr LoopRule::Open(uint64_t connection, uint64_t exchange) const {
 }
 
 Verdict LoopRule::AskAnswered(const RequestStart& call, const OpenRequests& open) const {
-  const auto answered = calls_.find(call.cause.connection);
-  if (answered == calls_.end() || answered->second.exchange != call.cause.exchange) {
+  const auto answered = calls_.find(call.cause->connection);
+  if (answered == calls_.end() || answered->second.exchange != call.cause->exchange) {
     return Refuse(LinkRefusal::kNoEvidence);
   }
   if (open.CountIn(call.first.process) != 1) return Refuse(LinkRefusal::kAmbiguous);
@@ -76,11 +76,11 @@ Verdict LoopRule::AskAnswered(const RequestStart& call, const OpenRequests& open
 
 Verdict LoopRule::Ask(const Request& client, const OpenRequests& open) const {
   const RequestStart& call = client.start;
-  const conn::LoopCause& cause = call.cause;
   if (open.CountIn(call.first.process) == 0) return {};
-  if (cause.kind == conn::LoopCause::Kind::kNone) {
+  if (!call.cause) {
     return call.loop_unsupported && call.first.waits != 0 ? Refuse(LinkRefusal::kUnsupportedRuntime) : Verdict{};
   }
+  const conn::LoopCause& cause = *call.cause;
   if (!open.Complete() || call.events_lost) return Refuse(LinkRefusal::kLostEvent);
   if (cause.kind != conn::LoopCause::Kind::kRead) return Refuse(kReasons[static_cast<size_t>(cause.kind)]);
   if (call.multiplexed) return Refuse(LinkRefusal::kDeferredWork);

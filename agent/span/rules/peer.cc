@@ -31,7 +31,7 @@ void PeerRule::OnServerStart(const RequestPtr& server) {
   const auto question = open_.emplace(next_question_++, Question{.request = server}).first;
   question->second.deadline_ns = start.first.time_ns + config_.patience_ms * kMs;
   question->second.pause_ns = kFirstPauseNs;
-  server->node->Await(question->second.deadline_ns);
+  server->node.Await(question->second.deadline_ns);
   Schedule(question, start.first.time_ns + config_.settle_ms * kMs);
 }
 
@@ -49,7 +49,7 @@ void PeerRule::OnWatermark(uint64_t now_ns) {
     const auto question = open_.find(due.question);
     // Scheduled anew since.
     if (question == open_.end() || question->second.due_ns != due.at_ns) continue;
-    if (question->second.request->node->parent() != nullptr) {
+    if (question->second.request->node.parent() != nullptr) {
       End(question, PeerOutcome::kWithdrawn);
     } else if (now_ns >= question->second.deadline_ns) {
       End(question, question->second.so_far);
@@ -87,19 +87,19 @@ void PeerRule::Hear(const PeerReply& reply, uint64_t now_ns) {
     const uint64_t longest_ns = asked.request->start.first.time_ns + config_.max_wait_ms * kMs;
     const uint64_t wanted_ns = now_ns + (reply.answer.wait_ms + config_.timeout_ms) * kMs;
     asked.deadline_ns = std::max(asked.deadline_ns, std::min(wanted_ns, longest_ns));
-    asked.request->node->Await(asked.deadline_ns);
+    asked.request->node.Await(asked.deadline_ns);
     Schedule(question, now_ns + kPendingPauseNs);
   }
 }
 
 PeerOutcome PeerRule::Apply(Request& request, const PeerAnswer& answer) {
-  if (request.node->parent() != nullptr) return PeerOutcome::kWithdrawn;
+  if (request.node.parent() != nullptr) return PeerOutcome::kWithdrawn;
   if (request.passed_on) return PeerOutcome::kTimedOut;
   // A caller that traces itself has put the id of its own span into the header.
   const bool named = answer.span_id == IdsOf(*request.start.name, key_).client ||
                      (request.start.context && answer.span_id == request.start.context->parent_id);
   if (!named) return PeerOutcome::kRefused;
-  if (!request.node->Adopt(answer.trace_id, answer.sampled)) return PeerOutcome::kRefused;
+  if (!request.node.Adopt(answer.trace_id, answer.sampled)) return PeerOutcome::kRefused;
   request.link = LinkRule::kPeer;
   request.refused = LinkRefusal::kNone;
   request.remote_parent = answer.span_id;
@@ -110,7 +110,7 @@ void PeerRule::End(Open::iterator question, PeerOutcome outcome) {
   Request& request = *question->second.request;
   // A header may have named another parent, which stands.
   const bool nothing_known = request.link == LinkRule::kNone && request.refused == LinkRefusal::kNone;
-  if (nothing_known && request.node->parent() == nullptr) {
+  if (nothing_known && request.node.parent() == nullptr) {
     if (outcome == PeerOutcome::kUnknown) {
       request.refused = LinkRefusal::kUnknownToPeer;
     } else if (outcome != PeerOutcome::kWithdrawn) {
@@ -118,7 +118,7 @@ void PeerRule::End(Open::iterator question, PeerOutcome outcome) {
       request.remote_parent = IdsOf(*request.start.name, key_).client;
     }
   }
-  request.node->Await(0);
+  request.node.Await(0);
   ledger_.ended.Add(outcome);
   --ledger_.open;
   open_.erase(question);

@@ -39,18 +39,18 @@ void SdkRule::OnStart(const RequestPtr& request) {
   if (inbox_ == nullptr || !TracesItself(pid)) return;
   if (start.context) {
     // A header that was only passed on names a span of somebody else.
-    if (start.kind == Kind::kClient && request->node->parent() != nullptr) return;
+    if (start.kind == Kind::kClient && request->node.parent() != nullptr) return;
     by_headers_[HeaderKey(start.context->trace_id, start.context->parent_id)].push_back(request);
   } else if (start.kind == Kind::kServer && start.endpoints && !start.endpoints->unix_socket && !start.multiplexed) {
     by_endpoints_[EndpointKey(pid, start.endpoints->remote_port)].push_back(request);
   } else {
     return;
   }
-  request->node->AwaitSdk(start.first.time_ns + config_.max_wait_ms * kMs);
+  request->node.AwaitSdk(start.first.time_ns + config_.max_wait_ms * kMs);
 }
 
 void SdkRule::OnEnd(const RequestPtr& request, uint64_t now_ns) {
-  if (request->node->AwaitsSdk()) request->node->AwaitSdk(now_ns + config_.wait_ms * kMs);
+  if (request->node.AwaitsSdk()) request->node.AwaitSdk(now_ns + config_.wait_ms * kMs);
 }
 
 void SdkRule::OnPassedOn(const Request& request) {
@@ -107,7 +107,7 @@ bool SdkRule::Settled(Held& held, uint64_t now_ns) {
     if (!joined.decided) {
       settled &= now_ns >= held.look_until_ns;
     } else if (joined.request && !joined.request->passed_on) {
-      settled &= joined.request->span != nullptr && joined.request->node->AwaitedUntil() <= now_ns;
+      settled &= joined.request->span != nullptr && joined.request->node.AwaitedUntil() <= now_ns;
     }
   }
   return settled || now_ns >= held.wait_until_ns;
@@ -157,7 +157,7 @@ void SdkRule::Look(Held& held, size_t index) {
   if (fitting.size() > 1 || fitting.front()->joined) return outcomes_.Add(SdkOutcome::kAmbiguous);
   joined.request = fitting.front();
   Request& request = *joined.request;
-  if (request.node->BecomeSdkSpan(span.trace_id, span.span_id)) {
+  if (request.node.BecomeSdkSpan(span.trace_id, span.span_id)) {
     request.joined = true;
     outcomes_.Add(by_headers ? SdkOutcome::kHeaders : SdkOutcome::kEndpoints);
   } else {
@@ -165,7 +165,7 @@ void SdkRule::Look(Held& held, size_t index) {
     request.sdk_link = Link{span.trace_id, span.span_id};
     outcomes_.Add(SdkOutcome::kTied);
   }
-  request.node->AwaitSdk(0);
+  request.node.AwaitSdk(0);
 }
 
 void SdkRule::Release(Held& held) {
@@ -179,12 +179,12 @@ void SdkRule::Release(Held& held) {
     SdkJoin& join = joins.emplace_back();
     join.index = sdk.index;
     if (joined.tied) {
-      join.link = Link{request.node->Tell(), request.node->TellId()};
+      join.link = Link{request.node.Tell(), request.node.TellId()};
       continue;
     }
     if (!sdk.parent_id) {
       join.trace_id = sdk.trace_id;
-      join.parent_id = request.node->parent() != nullptr ? request.node->TellParentId()
+      join.parent_id = request.node.parent() != nullptr  ? request.node.TellParentId()
                        : request.link == LinkRule::kPeer ? request.remote_parent
                                                          : SpanId{};
     }

@@ -15,7 +15,7 @@ class LoopRuleTest : public StitchBench {
   RequestStart Loop(Kind kind, const conn::LoopCause& cause = {}) {
     RequestStart start = Start(kind, thread_);
     start.exchange = 1;
-    start.cause = cause;
+    if (cause.kind != conn::LoopCause::Kind::kNone) start.cause = cause;
     start.first.evidence_type = EVIDENCE_LOOP;
     return start;
   }

@@ -169,7 +169,7 @@ TEST(SequenceRule, ForgetsWhatIsRemoved) {
   const auto named = [] {
     RequestStart start;
     start.name = MessageName{.client_base = 1};
-    return std::make_shared<Request>(std::move(start));
+    return std::make_shared<Request>(std::move(start), RequestIds(TraceId{1, 2}));
   };
   const auto one = named();
   const auto two = named();
