@@ -70,6 +70,9 @@ int BPF_PROG(sched_process_exec, struct task_struct *task, int old_pid, struct l
 	process_forget_python(BPF_CORE_READ(task, tgid));
 	if (!filter_process(BPF_CORE_READ(task, tgid)))
 		return 0;
+	if ((__u32)old_pid !=
+		tid) /* another thread than the first, whose number it took (fs/exec.c de_thread()) */
+		thread_end(old_pid);
 	/* A new program starts with no past; its cgroup may be new as well. */
 	task_born(tid);
 	if (!frame_init(&frame))

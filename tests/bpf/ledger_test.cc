@@ -8,6 +8,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "tests/bpf/capture.h"
 
@@ -120,6 +121,23 @@ TEST_F(LedgerTest, ThreadsWithoutAPlaceAreCounted) {
   EXPECT_GT(events_.Ends(ROLE_CLIENT).size(), 0U);
   EXPECT_LT(events_.Ends(ROLE_CLIENT).size(), 100U);
   for (const End* end : events_.Ends(ROLE_CLIENT)) EXPECT_EQ(End::Stream(end->sent), kRequest);
+}
+
+TEST_F(LedgerTest, AnExecByAnotherThreadLeavesNoPlaceBehind) {
+  settings_.max_threads = 16;
+  Capture([] {
+    for (int i = 0; i < 100; ++i) {
+      if (MUST(fork()) != 0) {
+        AwaitAll(1);
+        continue;
+      }
+      std::thread([] {
+        execl("/bin/true", "true", nullptr);
+        _exit(1);
+      }).join();
+    }
+  });
+  EXPECT_EQ(ledger_.threads_full, 0U);
 }
 
 // Ids of the programs and links that a process holds; other agents may run on this kernel.
