@@ -123,6 +123,8 @@ static __always_inline void data_moved(struct pt_regs *regs, long result, __u32 
 		report->go.caller.ip = GO_IP(regs);
 		report->go.caller.bp = GO_BP(regs);
 	}
+	if (loops)
+		report->sp = GO_SP(regs);
 	op = &report->op;
 	op->fd = syscall_arg(regs, 0);
 	op->direction = traits & MOVES_RECEIVES ? DIRECTION_RX : DIRECTION_TX;
@@ -201,12 +203,12 @@ static __always_inline void data_looked_up(const struct frame *frame, __u32 fd)
 }
 
 /* A Unix connection is complete when connect() returns; TCP ones are made by the state tracepoint. */
-static __always_inline void data_connected(__u32 fd, long result)
+static __always_inline void data_connected(__u32 fd, long result, __u64 sp)
 {
 	struct socket_ref ref = {};
 
 	if (loops)
-		loop_connected(fd, result);
+		loop_connected(fd, result, sp);
 	if (result < 0 || !socket_of_fd(fd, &ref) || ref.family != AF_UNIX ||
 		!socket_is_stream(ref.sk) || !filter_sock(ref.sk))
 		return;
@@ -283,7 +285,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 	if (traits & SYSCALL_MOVES)
 		data_moved(regs, result, traits);
 	else if (traits & SYSCALL_CONNECT)
-		data_connected(syscall_arg(regs, 0), result);
+		data_connected(syscall_arg(regs, 0), result, GO_SP(regs));
 	else if (traits & (SYSCALL_SOCKOPT | SYSCALL_SHUTDOWN))
 		data_socket_call(regs, traits);
 	else if (traits & SYSCALL_MAP)

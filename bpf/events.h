@@ -163,6 +163,7 @@ enum loop_reason {
 	LOOP_OTHER =
 		5, /* something was read that says nothing: datagrams, end of file, other protocols */
 	LOOP_CONNECTED = 6, /* this connection was found to be connected: see its event_connect */
+	LOOP_STREAM = 7,    /* read `turn`, which need not be the thread's last one */
 };
 
 /* Where plaintext offsets begin in a session that is older than the probes. */

@@ -5,6 +5,8 @@
  * has them all. Uprobes run with preemption on; a thread's state is its own.
  */
 #include "filter.h"
+#include "go_registers.h"
+#include "syscalls.h"
 #include "task.h"
 
 static __always_inline void loop_shut(struct thread_state *thread, __u8 reason)
@@ -71,5 +73,86 @@ int loop_turn_alone(void *context)
 	if (BPF_CORE_READ(task_current(), signal, live.counter) != 1)
 		frame.thread->loop |= LOOP_HIDDEN;
 	loop_shut(frame.thread, LOOP_DEFERRED);
+	return 0;
+}
+
+/* A proxy's streams, and the read that each began with. What is pushed out is linked to nobody. */
+struct loop_stream_key {
+	__u64 stream;
+	__u32 tgid;
+	__u32 pad;
+};
+struct loop_stream {
+	__u32 tid;
+	__u32 turn;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, struct loop_stream_key);
+	__type(value, struct loop_stream);
+} loop_streams SEC(".maps");
+
+/* int flt_stream_init(struct stream *s) of HAProxy: the stream is new. It is that of the request which the
+ * callback has just read; one that was read earlier (pipelined) finds nothing read. */
+SEC("uprobe")
+int loop_stream_made(struct pt_regs *regs)
+{
+	struct loop_stream_key key = { .stream = syscall_arg(regs, 0) };
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct thread_state *thread = loop_known();
+	struct loop_stream stream = { .tid = pid_tgid };
+
+	if (!thread || !(thread->loop & LOOP_STREAMS))
+		return 0;
+	key.tgid = pid_tgid >> 32;
+	stream.turn = thread->turn;
+	if (thread->reason == LOOP_READ)
+		bpf_map_update_elem(&loop_streams, &key, &stream, BPF_ANY);
+	else
+		bpf_map_delete_elem(&loop_streams, &key);
+	thread->reason = LOOP_DEFERRED;
+	return 0;
+}
+
+/* appctx_finalize_startup() of HAProxy: the next stream is an applet's, and nobody's request. */
+SEC("uprobe")
+int loop_applet(void *context)
+{
+	struct thread_state *thread = loop_known();
+
+	if (thread && thread->loop & LOOP_STREAMS)
+		thread->reason = LOOP_DEFERRED;
+	return 0;
+}
+
+#if defined(__TARGET_ARCH_x86)
+#define STACK_HAS_RETURN true
+#else
+#define STACK_HAS_RETURN false /* arm64 has it in a register: nothing is linked */
+#endif
+
+/* struct task *process_stream(struct task *t, void *context, unsigned int state) of HAProxy */
+SEC("uprobe")
+int loop_stream_runs(struct pt_regs *regs)
+{
+	struct loop_stream_key key = { .stream = syscall_arg(regs, 1) };
+	__u64 pid_tgid = bpf_get_current_pid_tgid();
+	struct loop_stream *stream;
+	struct frame frame = {};
+
+	key.tgid = pid_tgid >> 32;
+	if (!filter_process(key.tgid) || !frame_init(&frame))
+		return 0;
+	frame.thread->loop |= LOOP_KNOWN | LOOP_STREAMS;
+	frame.thread->reason = LOOP_DEFERRED;
+	stream = bpf_map_lookup_elem(&loop_streams, &key);
+	if (!STACK_HAS_RETURN || !stream || stream->tid != (__u32)pid_tgid)
+		return 0;
+	frame.thread->stream_turn = stream->turn;
+	frame.thread->stream_sp = GO_SP(regs);
+	if (!bpf_probe_read_user(&frame.thread->stream_return, sizeof(frame.thread->stream_return),
+		    (void *)GO_SP(regs)))
+		frame.thread->reason = LOOP_STREAM;
 	return 0;
 }

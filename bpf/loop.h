@@ -17,6 +17,11 @@
  *   something else was read  accept, datagrams, end of file, connections that are not followed
  * Files (S_IFREG) are read within a callback and change nothing.
  *
+ * A proxy (HAProxy) has a function that works for one stream, a request and its answer, in a later phase
+ * than the one that reads. There the cause is the read with which the stream began, as long as that
+ * function runs: its return address still lies where it lay. Elsewhere such a thread writes the first
+ * bytes of a connection for whom it connected, and all else for nobody.
+ *
  * Only for threads on which the probes were met: thread_state.loop. `loops` is 0 while no
  * file has probes, and then none of this costs anything.
  */
@@ -30,6 +35,11 @@
 #define IORING_SETUP_SQPOLL 2 /* include/uapi/linux/io_uring.h, struct io_uring_params */
 #define EAGAIN 11
 #define EINPROGRESS 115
+
+static __always_inline bool loop_trusted(const struct thread_state *thread)
+{
+	return (thread->loop & ~LOOP_STREAMS) == LOOP_KNOWN;
+}
 
 static __always_inline void loop_clear(struct thread_state *thread, __u8 reason)
 {
@@ -53,7 +63,7 @@ static __always_inline struct thread_state *loop_thread(void)
 	if (!loops)
 		return NULL;
 	thread = thread_find(bpf_get_current_pid_tgid());
-	return thread && thread->loop == LOOP_KNOWN ? thread : NULL;
+	return thread && loop_trusted(thread) ? thread : NULL;
 }
 
 static __always_inline __u64 loop_evidence(const struct thread_state *thread, __u64 sock)
@@ -62,7 +72,26 @@ static __always_inline __u64 loop_evidence(const struct thread_state *thread, __
 
 	if (reason == LOOP_CONNECTED && thread->connected_sock != sock)
 		reason = LOOP_DEFERRED;
+	if (reason == LOOP_STREAM)
+		return LOOP_EVIDENCE(reason, thread->stream_turn);
+	if (reason == LOOP_READ && thread->loop & LOOP_STREAMS)
+		reason = LOOP_STREAM;
 	return LOOP_EVIDENCE(reason, thread->turn);
+}
+
+/* A write, or with `sock` 0 a connect(), by a thread whose stack is at `sp`; 0: unknown. */
+static __always_inline void loop_stream_acts(struct thread_state *thread, __u64 sock, __u64 sp)
+{
+	__u64 word = 0;
+
+	if (!(thread->loop & LOOP_STREAMS))
+		return;
+	if (thread->reason == LOOP_STREAM && sp && sp < thread->stream_sp &&
+		!bpf_probe_read_user(&word, sizeof(word), (void *)thread->stream_sp) &&
+		word == thread->stream_return)
+		return;
+	thread->reason = LOOP_CONNECTED;
+	thread->connected_sock = sock;
 }
 
 /* A write that says which callback runs: one that goes on with what was begun in another. */
@@ -77,13 +106,15 @@ static __always_inline void loop_sent(struct thread_state *thread, struct conn_s
 	conn->turn = thread->turn;
 }
 
-/* `moved`: bytes of the stream, so neither its end nor a peek. */
+/* `moved`: bytes of the stream, so neither its end nor a peek. `sp`: see loop_stream_acts(). */
 static __always_inline void loop_moved(
-	struct thread_state *thread, struct conn_state *conn, __u8 direction, bool moved)
+	struct thread_state *thread, struct conn_state *conn, __u8 direction, bool moved, __u64 sp)
 {
 	if (direction == DIRECTION_TX) {
-		if (moved)
+		if (moved) {
 			loop_sent(thread, conn);
+			loop_stream_acts(thread, conn->id.sock, sp);
+		}
 		return;
 	}
 	loop_clear(thread, moved ? LOOP_READ : LOOP_OTHER);
@@ -162,7 +193,7 @@ static __always_inline void loop_ring(struct thread_state *thread, __u64 params)
 		thread->loop |= LOOP_HIDDEN;
 }
 
-__weak __noinline int loop_connected(__u32 fd, long result)
+__weak __noinline int loop_connected(__u32 fd, long result, __u64 sp)
 {
 	struct thread_state *thread = loop_thread();
 	struct socket_ref ref = {};
@@ -188,6 +219,7 @@ __weak __noinline int loop_connected(__u32 fd, long result)
 	__builtin_memset(&event->conn, 0, sizeof(event->conn));
 	event->conn.sock = (__u64)ref.sk;
 	event->conn.inode = socket_inode(ref.file);
+	loop_stream_acts(thread, 0, sp);
 	event->evidence = loop_evidence(thread, 0);
 	emit_submit(event);
 	return 0;

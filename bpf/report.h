@@ -42,7 +42,7 @@ static __always_inline void report_describe(
 	event->evidence_type = EVIDENCE_NONE;
 	event->evidence = 0;
 	event->evidence_parent = 0;
-	if (frame->thread->loop == LOOP_KNOWN) {
+	if (loop_trusted(frame->thread)) {
 		event->evidence_type = EVIDENCE_LOOP;
 		event->evidence = loop_evidence(frame->thread, conn->id.sock);
 		event->evidence_parent = frame->thread->others;
@@ -207,9 +207,9 @@ __noinline int report_operation(void)
 	}
 	if (!frame.thread && !frame_init(&frame))
 		return 0;
-	if (frame.thread->loop == LOOP_KNOWN)
-		loop_moved(
-			frame.thread, conn, op->direction, op->length && !(op->flags & DATA_PEEK));
+	if (loop_trusted(frame.thread))
+		loop_moved(frame.thread, conn, op->direction,
+			op->length && !(op->flags & DATA_PEEK), report->sp);
 	if (!(conn->status & CONN_ANNOUNCED) &&
 		(!op->length || !report_announce(conn, &ref, &frame)))
 		return 0;

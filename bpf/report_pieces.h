@@ -30,6 +30,7 @@ struct report {
 	__u8 other_walked;
 	__u8 other_lost;
 	__u8 switching; /* HTTP/1.1 said 101 */
+	__u64 sp;	/* the caller's stack, if there are event loops */
 	struct go_scratch go;
 	struct event_data event; /* as it will be sent, from header.tgid on */
 };

@@ -199,6 +199,8 @@ struct conn_slot {
 /* thread_state.loop: 0 while no probe was met */
 #define LOOP_KNOWN (1 << 0)  /* its probes have been met on this thread */
 #define LOOP_HIDDEN (1 << 1) /* something of it cannot be seen: never trusted */
+#define LOOP_STREAMS                                                                               \
+	(1 << 2) /* a proxy's: a read is the cause of what its stream's function does */
 
 struct thread_state {
 	__u64 tgid_start_ns;
@@ -222,6 +224,10 @@ struct thread_state {
 	__u32 python_step;    /* enum python_step */
 	__u64 python_family;  /* what is made in python_context is for it; 0: nothing is */
 	__u64 python_context; /* in which the connection was accepted, or uvloop's callback runs */
+	__u64 stream_sp; /* the stack and what lay on it when the function of a proxy's stream began: */
+	__u64 stream_return; /* its return address, for as long as it runs */
+	__u32 stream_turn;   /* the read that the stream began with */
+	__u32 stream_pad;
 };
 
 /* A thread's place in the table: the first free one of THREAD_WAYS that its number tells. */

@@ -226,8 +226,8 @@ static __always_inline bool tls_describe(struct conn_state *conn, struct tls_con
 	report->op.length = count;
 	report->op.direction = direction;
 	report->op.flags = DATA_PLAINTEXT;
-	if (frame.thread->loop == LOOP_KNOWN)
-		loop_moved(frame.thread, conn, direction, true);
+	if (loop_trusted(frame.thread))
+		loop_moved(frame.thread, conn, direction, true, 0);
 	if (frame.thread->born)
 		report->op.flags |= DATA_THREAD_BORN;
 	if (direction == DIRECTION_RX && conn->role != ROLE_CLIENT && tls && tls->blocking)

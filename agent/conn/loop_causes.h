@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <unordered_map>
+#include <vector>
 
 #include "bpf/events.h"
 
@@ -44,7 +45,11 @@ class LoopCauses {
   LoopCause TakeConnect(const event_open& event);
 
  private:
+  // Of the threads of proxies, whose streams go on with what was read a while ago; older ones are forgotten.
+  static constexpr size_t kStreamReads = 16'384;
+
   struct Read {
+    uint32_t tid = 0;
     uint32_t thread_start = 0;
     uint32_t turn = 0;
     LoopCause cause;
@@ -54,10 +59,12 @@ class LoopCauses {
     LoopCause cause;
   };
   [[nodiscard]] LoopCause Resolve(const event_header& header, uint64_t evidence) const;
+  [[nodiscard]] static size_t StreamPlace(uint32_t tid, uint32_t turn);
 
   const size_t max_threads_;
   const size_t max_connects_;
   std::unordered_map<uint32_t, Read> reads_;        // the last of each thread, by tid
+  std::vector<Read> streams_;                       // by StreamPlace(); empty until there are any
   std::unordered_map<uint64_t, Connect> connects_;  // by address of the socket, until it is open
 };
 

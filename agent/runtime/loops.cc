@@ -16,6 +16,10 @@ constexpr std::string_view kCheckImmediate = "_ZN4node11Environment14CheckImmedi
 constexpr std::string_view kAsyncIo = "uv__async_io";
 constexpr std::string_view kUvVersion = "uv_version";
 constexpr std::string_view kProcessPosted = "ngx_event_process_posted";
+// HAProxy exports them for Lua and dlopen(); the last one since 2.6, before which streams of applets begin unseen.
+constexpr std::string_view kStreamInit = "flt_stream_init";
+constexpr std::string_view kProcessStream = "process_stream";
+constexpr std::string_view kAppletStartup = "appctx_finalize_startup";
 
 // From 1.49.0 on libuv no longer reads its eventfd at each wake-up, so the read does not
 // tell. The oldest is that of Node 12; nothing older was tried.
@@ -101,16 +105,35 @@ Result<LoopProbes> FindNginx(const std::string& proc) {
   return found;
 }
 
+Result<LoopProbes> FindHaproxy(const std::string& proc) {
+  LoopProbes found{.file = proc + "/exe", .probes = {}};
+  const auto functions = FindFunctions(found.file, std::array{kStreamInit, kAppletStartup, kProcessStream});
+  if (!functions) return functions.error();
+  if (functions->size() != 3) return Error{"it is older than 2.6, or stripped of its names"};
+  found.probes.push_back({LoopProgram::kApplet, functions->find(kAppletStartup)->second.offset});
+  found.probes.push_back({LoopProgram::kStreamMade, functions->find(kStreamInit)->second.offset});
+  found.probes.push_back({LoopProgram::kStreamRuns, functions->find(kProcessStream)->second.offset});
+  return found;
+}
+
 }  // namespace
 
 LoopKind LoopKindOf(std::string_view exe) {
   const std::string_view name = BaseName(exe);
   if (name == "nginx") return LoopKind::kNginx;
+  if (name == "haproxy") return LoopKind::kHaproxy;
   return name == "node" || name == "nodejs" ? LoopKind::kNode : LoopKind::kNone;
 }
 
 Result<LoopProbes> FindLoopProbes(LoopKind kind, const std::string& proc) {
-  return kind == LoopKind::kNode ? FindNode(proc) : FindNginx(proc);
+  switch (kind) {
+    case LoopKind::kNode:
+      return FindNode(proc);
+    case LoopKind::kHaproxy:
+      return FindHaproxy(proc);
+    default:
+      return FindNginx(proc);
+  }
 }
 
 // x86-64: [endbr64] [push %rbp; mov %rsp,%rbp] mov $VERSION,%eax.

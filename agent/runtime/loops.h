@@ -1,4 +1,4 @@
-// What is known of the event loops of nginx and Node: which functions must be probed so
+// What is known of the event loops of nginx, Node and HAProxy: which functions must be probed so
 // that every cause of a call is known (bpf/loop.h says what the probes mean). A runtime
 // that cannot be probed completely is refused: half of the probes make wrong links.
 #pragma once
@@ -12,13 +12,13 @@
 
 namespace tracelet::runtime {
 
-enum class LoopKind : uint8_t { kNone, kNginx, kNode };
+enum class LoopKind : uint8_t { kNone, kNginx, kNode, kHaproxy };
 
 // By the name of the executable alone; the symbols decide.
 LoopKind LoopKindOf(std::string_view exe);
 
 // The programs of bpf/loop.bpf.c.
-enum class LoopProgram : uint8_t { kTimers, kPool, kTurn, kTurnAlone };
+enum class LoopProgram : uint8_t { kTimers, kPool, kTurn, kTurnAlone, kStreamMade, kApplet, kStreamRuns };
 
 struct LoopProbe {
   LoopProgram program = LoopProgram::kTurn;

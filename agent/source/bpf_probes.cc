@@ -20,6 +20,12 @@ const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::LoopProgram 
       return skeleton.progs.loop_pool;
     case runtime::LoopProgram::kTurn:
       return skeleton.progs.loop_turn;
+    case runtime::LoopProgram::kStreamMade:
+      return skeleton.progs.loop_stream_made;
+    case runtime::LoopProgram::kApplet:
+      return skeleton.progs.loop_applet;
+    case runtime::LoopProgram::kStreamRuns:
+      return skeleton.progs.loop_stream_runs;
     case runtime::LoopProgram::kTurnAlone:
       break;
   }

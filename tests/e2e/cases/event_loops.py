@@ -1,4 +1,4 @@
-"""Event loops: Node in every way that it makes calls, nginx, HAProxy, a queue. Right, or refused; never wrong."""
+"""Event loops: Node in every way that it makes calls, nginx, a queue. Right, or refused; never wrong."""
 
 import time
 
@@ -43,8 +43,6 @@ def run(test):
     for keep_alive in (False, True):
         front = test.nginx(address, keep_alive)
         traffic += load_through_nginx(front + "/proxy", [Hop("proxy"), Hop("wsgi", "loop")], keep_alive, LESS)
-    for keep_alive in (False, True):
-        traffic += load(test.haproxy(address) + "/haproxy", [Hop("haproxy"), Hop("last")], keep_alive, LESS)
     queue = test.port()
     test.start([test.compile("task_queue.c"), queue, last.rpartition(":")[2]])
     test.wait_for(("127.0.0.1", queue))

@@ -174,8 +174,8 @@ class Test:
         port, config = self.configure("nginx.conf", **values)
         return self.proxy(["nginx", "-p", config.parent, "-e", "stderr", "-c", config], port)
 
-    def haproxy(self, upstream, threads=1):
-        port, config = self.configure("haproxy.cfg", upstream=upstream, threads=threads)
+    def haproxy(self, upstream, threads=1, option="http-reuse always", server=""):
+        port, config = self.configure("haproxy.cfg", upstream=upstream, threads=threads, option=option, server=server)
         return self.proxy(["haproxy", "-f", config], port)
 
     def envoy(self, upstream, threads=1):

@@ -60,6 +60,27 @@ TEST_F(LoopCausesTest, TheLastReadIsTheCauseWhileTheProgramsSaySo) {
   EXPECT_EQ(KindOf(Data(DIRECTION_TX, LOOP_EVIDENCE(99, 5))), Kind::kDeferred);
 }
 
+TEST_F(LoopCausesTest, AStreamsCauseIsTheReadItBeganWithHoweverLongAgo) {
+  const LoopCause later{.kind = Kind::kRead, .connection = 4, .exchange = 10};
+  causes_.OnRead(Data(DIRECTION_RX, LOOP_EVIDENCE(LOOP_STREAM, 5)), kRequest);
+  causes_.OnRead(Data(DIRECTION_RX, LOOP_EVIDENCE(LOOP_STREAM, 6)), later);
+  EXPECT_EQ(causes_.Of(Data(DIRECTION_TX, LOOP_EVIDENCE(LOOP_STREAM, 5)), {}), kRequest);
+  EXPECT_EQ(causes_.Of(Data(DIRECTION_TX, LOOP_EVIDENCE(LOOP_STREAM, 6)), {}), later);
+  causes_.OnConnect(Connect(0x10, 1, LOOP_EVIDENCE(LOOP_STREAM, 5)));
+  EXPECT_EQ(causes_.TakeConnect(Open(0x10, 1)), kRequest);
+}
+
+TEST_F(LoopCausesTest, OldStreamsAreForgotten) {
+  EXPECT_EQ(KindOf(Data(DIRECTION_TX, LOOP_EVIDENCE(LOOP_STREAM, 5))), Kind::kLost);
+  for (uint32_t turn = 1; turn <= 20'000; ++turn) {
+    causes_.OnRead(Data(DIRECTION_RX, LOOP_EVIDENCE(LOOP_STREAM, turn)), kRequest);
+  }
+  EXPECT_EQ(KindOf(Data(DIRECTION_TX, LOOP_EVIDENCE(LOOP_STREAM, 1))), Kind::kLost);
+  EXPECT_EQ(KindOf(Data(DIRECTION_TX, LOOP_EVIDENCE(LOOP_STREAM, 20'000))), Kind::kRead);
+  EXPECT_EQ(KindOf(Data(DIRECTION_TX, LOOP_EVIDENCE(LOOP_STREAM, 20'000), 7, 71)), Kind::kLost);
+  EXPECT_EQ(KindOf(Data(DIRECTION_TX, LOOP_EVIDENCE(LOOP_STREAM, 20'000), 8)), Kind::kLost);
+}
+
 TEST_F(LoopCausesTest, AReadThatWasNotSeenIsLost) {
   EXPECT_EQ(KindOf(Data(DIRECTION_TX, LOOP_EVIDENCE(LOOP_READ, 1))), Kind::kLost);
   Read(5);

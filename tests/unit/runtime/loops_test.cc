@@ -21,7 +21,8 @@ TEST(LoopKindOf, GoesByTheNameOfTheExecutable) {
   EXPECT_EQ(LoopKindOf("/usr/bin/nodejs"), LoopKind::kNode);
   EXPECT_EQ(LoopKindOf("/usr/sbin/nginx (deleted)"), LoopKind::kNginx);
   EXPECT_EQ(LoopKindOf("nginx"), LoopKind::kNginx);
-  for (const auto* other : {"", "/usr/bin/node_exporter", "/node/python", "/usr/sbin/haproxy"}) {
+  EXPECT_EQ(LoopKindOf("/usr/sbin/haproxy"), LoopKind::kHaproxy);
+  for (const auto* other : {"", "/usr/bin/node_exporter", "/node/python", "/usr/sbin/haproxy2"}) {
     EXPECT_EQ(LoopKindOf(other), LoopKind::kNone) << other;
   }
 }
@@ -68,7 +69,7 @@ TEST(FindFunctions, TakesDamagedFiles) {
 }
 
 TEST(FindLoopProbes, RefusesWhatOnlyHasTheName) {
-  for (const LoopKind kind : {LoopKind::kNginx, LoopKind::kNode}) {
+  for (const LoopKind kind : {LoopKind::kNginx, LoopKind::kNode, LoopKind::kHaproxy}) {
     const auto found = FindLoopProbes(kind, "/proc/self");
     ASSERT_FALSE(found);
     EXPECT_FALSE(found.error().message.empty());
