@@ -6,6 +6,7 @@
  * Raw tracepoint since 4.17, with BTF since 5.5.
  */
 #include "go_registers.h"
+#include "handover.h"
 #include "scratch.h"
 #include "sdk.h"
 #include "tls_mapped.h"
@@ -15,7 +16,6 @@
 #define EPIPE 32
 #define ECONNABORTED 103
 #define ECONNRESET 104
-#define ETIMEDOUT 110
 
 /* sendmmsg and recvmmsg of more messages are reported with their heads uncopied. */
 #define DATA_MESSAGES 4
@@ -290,6 +290,9 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 		data_socket_call(regs, traits);
 	else if (traits & SYSCALL_MAP)
 		tls_mapped(syscall_arg(regs, 2), syscall_arg4(regs));
+	else if (traits & SYSCALL_FUTEX)
+		handover_futex(
+			syscall_arg(regs, 0), syscall_arg(regs, 1), syscall_arg(regs, 3), result);
 	else if (!frame_init(&frame))
 		return 0;
 	else if (traits & SYSCALL_ACCEPT)

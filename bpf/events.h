@@ -147,7 +147,15 @@ enum evidence_type {
 	 * tid << 32 | thread_start, in `evidence_parent` is how many DATA events it had attempted
 	 * then. It had waited for none but connections since it last read of a server's one. */
 	EVIDENCE_HANDOVER = 4,
+	/* A call: the thread's opener (bpf/handover.h) as tid << 32 | thread_start, 0: none; in `evidence_parent` is how
+	 * often it was woken, with WAKES_TIMED, << 32 | how many DATA events the opener had attempted when it woke it. */
+	EVIDENCE_WOKEN = 5,
+	/* An answer: the thread's closer, likewise; how often that was woken by then << 32 | how many DATA events
+	 * it had attempted when it woke this thread. */
+	EVIDENCE_RETURNED = 6,
 };
+
+#define WAKES_TIMED (1U << 31) /* a wait of the thread's was ever over because its time was */
 
 /* `turn` numbers the reads of the thread that could cause something. With LOOP_READ the
  * last of them (of a received event: this one) is the cause of what the thread does

@@ -73,6 +73,14 @@ struct mm_struct {
 	unsigned long arg_end;
 };
 
+struct sched_entity {
+	__u64 sum_exec_runtime;
+};
+
+struct sched_info {
+	unsigned long long run_delay; /* with CONFIG_SCHED_INFO, as distributions have it */
+};
+
 struct task_struct {
 	struct thread_info thread_info;
 	int pid;
@@ -89,6 +97,9 @@ struct task_struct {
 	struct thread_struct thread;
 #endif
 	char comm[16];
+	struct sched_entity se;
+	struct sched_info sched_info;
+	unsigned long nvcsw; /* voluntary context switches: how often it slept */
 };
 
 struct inode {

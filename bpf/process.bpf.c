@@ -17,12 +17,25 @@ static __always_inline void process_inherits(__u32 parent, __u32 child)
 		bpf_map_update_elem(&python_processes, &child, python, BPF_ANY);
 }
 
+/* See handover.h. */
+static __always_inline void process_starts_thread(struct thread_state *thread, __u32 tid)
+{
+	struct thread_state *starter = thread_find(tid);
+
+	if (!starter || !starter->attempts)
+		return;
+	thread->opener = (__u64)tid << 32 | starter->thread_start;
+	thread->opener_attempts = starter->attempts;
+	thread->wakes = 1;
+}
+
 /* In the context of the parent, before the child can run. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u32 parent_tgid = BPF_CORE_READ(parent, tgid), tgid = BPF_CORE_READ(child, tgid);
 	__u32 tid = BPF_CORE_READ(child, pid);
+	struct thread_state *thread;
 	__u32 *verdict;
 
 	if (!filter_process(parent_tgid))
@@ -34,7 +47,9 @@ int BPF_PROG(sched_process_fork, struct task_struct *parent, struct task_struct 
 	}
 	if (pythons && tgid != parent_tgid)
 		process_inherits(parent_tgid, tgid);
-	task_born(tid);
+	thread = task_born(tid);
+	if (thread && tgid == parent_tgid)
+		process_starts_thread(thread, bpf_get_current_pid_tgid());
 	return 0;
 }
 

@@ -4,6 +4,7 @@
 #define TRACELET_BPF_REPORT_H
 
 #include "announce.h"
+#include "handover_evidence.h"
 #include "loop.h"
 #include "python_calls.h"
 #include "report_pieces.h"
@@ -49,6 +50,8 @@ static __always_inline void report_describe(
 	}
 	if (pythons)
 		python_describe(frame, conn, event);
+	if (event->evidence_type == EVIDENCE_NONE)
+		handover_describe(frame->thread, conn, event);
 }
 
 /* Not inlined: its stack is free again when the report begins. */

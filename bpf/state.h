@@ -227,7 +227,16 @@ struct thread_state {
 	__u64 stream_sp; /* the stack and what lay on it when the function of a proxy's stream began: */
 	__u64 stream_return; /* its return address, for as long as it runs */
 	__u32 stream_turn;   /* the read that the stream began with */
-	__u32 stream_pad;
+	__u64 opener; /* the rest is for threads that wake each other, see bpf/handover.h; tid << 32 | thread_start */
+	__u64 closer;
+	__u64 read_ns; /* when it read a request last */
+	__u64 left_ns; /* its last futex call */
+	__u64 ran_ns;  /* and how long it had run by then */
+	__u32 sleeps;
+	__u32 opener_attempts;
+	__u32 closer_attempts;
+	__u32 closer_wakes;
+	__u32 wakes; /* how often it was woken, and WAKES_TIMED */
 };
 
 /* A thread's place in the table: the first free one of THREAD_WAYS that its number tells. */

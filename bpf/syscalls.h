@@ -30,8 +30,10 @@ enum syscall_traits {
 	SYSCALL_RING = 1 << 16,	 /* io_uring_setup(entries, params) */
 	SYSCALL_MAP = 1 << 17,	 /* (address, length, protection, flags, fd, ...) */
 	SYSCALL_PEER = 1 << 19,	 /* getpeername(fd, ...) */
+	SYSCALL_FUTEX = 1 << 20, /* (address, operation, value, timeout) */
 	MOVES_ADDRESS = 1 << 18, /* argument 4 is where to, for datagrams */
-	SYSCALL_ANY_RESULT = SYSCALL_WAITS | SYSCALL_CONNECT, /* of interest when they fail, too */
+	SYSCALL_ANY_RESULT = SYSCALL_WAITS | SYSCALL_CONNECT |
+			     SYSCALL_FUTEX, /* of interest when they fail, too */
 
 	MOVES_NO_BUFFER = MOVES_FILE | MOVES_PIPE,
 	MOVES_NOT_PLAIN = MOVES_IOVEC | MOVES_MESSAGE | MOVES_NO_BUFFER,
@@ -56,6 +58,7 @@ static const __u32 syscall_traits[SYSCALL_TABLE_SIZE] = {
 	[__NR_splice] = SYSCALL_MOVES | MOVES_PIPE,
 	[__NR_connect] = SYSCALL_CONNECT,
 	[__NR_io_uring_setup] = SYSCALL_RING,
+	[__NR_futex] = SYSCALL_FUTEX,
 	[__NR_mmap] = SYSCALL_MAP,
 	[__NR_getsockopt] = SYSCALL_SOCKOPT,
 	[__NR_getpeername] = SYSCALL_PEER,

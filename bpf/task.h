@@ -134,7 +134,7 @@ static __always_inline void thread_end(__u32 tid)
 	__sync_fetch_and_add(&slot->claims, -1);
 }
 
-static __always_inline void task_born(__u32 tid)
+static __always_inline struct thread_state *task_born(__u32 tid)
 {
 	struct thread_state *thread;
 
@@ -142,6 +142,7 @@ static __always_inline void task_born(__u32 tid)
 	thread = thread_begin(tid);
 	if (thread)
 		thread->born = 1;
+	return thread;
 }
 
 /* The thread's state, made on first use; NULL when the table is full. */

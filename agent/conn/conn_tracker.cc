@@ -177,6 +177,7 @@ void ConnTracker::OnBytes(Connection& connection, const event_data& event, uint3
   const bool stale = (event.flags & DATA_STALE) != 0;
   const std::string_view bytes(reinterpret_cast<const char*>(event.bytes), stale ? 0 : event.captured);
   Operation operation = MakeOperation(event, lost);
+  operation.any_lost = losses_.OfAny();
   if (event.evidence_type == EVIDENCE_HANDOVER) {
     operation.giver_lost =
         losses_.Of(static_cast<uint32_t>(event.evidence >> 32), static_cast<uint32_t>(event.evidence),

@@ -27,6 +27,7 @@ struct Operation {
   // operations of it means none was lost between them.
   uint32_t lost = 0;
   uint32_t attempts = 0;  // of its DATA events, see event_data.attempts
+  uint32_t any_lost = 0;  // events of any thread found lost so far
   uint64_t evidence = 0;
   uint64_t evidence_parent = 0;
   // With EVIDENCE_HANDOVER: what `lost` was for the thread that gave the job when it did; empty: not known.

@@ -153,6 +153,9 @@ void Assembler::OnExchange(const conn::ConnectionInfo& connection, conn::Directi
         exchange.outcome == protocol::Outcome::kLost ||
         (span->answered_by == Answerer::kReader && exchange.request.first.lost != exchange.response.first.lost);
   }
+  if (kind == Kind::kServer && exchange.response.started) {
+    sink_.OnAnswered(open.mapped().handle, exchange.response.first);
+  }
   const uint64_t begin_ns = exchange.request.first.time_ns;
   const uint64_t last_byte_ns =
       exchange.response.started ? exchange.response.last_byte_ns : exchange.request.last_byte_ns;

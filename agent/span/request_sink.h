@@ -1,11 +1,12 @@
 // Between the Assembler, which knows requests, and the Stitcher, which knows
 // traces. For one handle calls come in this order: OnRequestStart once, then
-// OnResponseOpenEnded perhaps, OnRequestEnd or OnRequestDropped once. One thread.
+// OnResponseOpenEnded perhaps, OnAnswered perhaps, OnRequestEnd or OnRequestDropped once. One thread.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
+#include "agent/conn/operation.h"
 #include "agent/span/held_span.h"
 
 namespace tracelet::span {
@@ -19,6 +20,8 @@ class RequestSink {
   virtual void OnRequestStart(uint64_t handle, RequestStart&& start) = 0;
   // Its response has begun and its end will not be seen: it may be over at any time from now on.
   virtual void OnResponseOpenEnded(uint64_t handle) = 0;
+  // Who wrote the first byte of a server's response.
+  virtual void OnAnswered(uint64_t handle, const conn::Operation& answer) = 0;
   // The request is over.
   virtual void OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) = 0;
   // It was begun and never became a span; why is counted by the Assembler.

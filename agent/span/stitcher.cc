@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "agent/span/attributes.h"
+#include "agent/span/late_links.h"
 #include "agent/span/rules/header.h"
 
 namespace tracelet::span {
@@ -24,16 +25,6 @@ void Unpair(Request& server) {
   if (server.node.parent() != nullptr) server.node.Detach();
   server.link = server.start.context ? LinkRule::kHeader : LinkRule::kNone;
   server.refused = server.start.context ? LinkRefusal::kNone : LinkRefusal::kConflict;
-}
-
-// Calls of which it shows later that what they were linked by proves nothing.
-void TakeBack(const std::vector<RequestPtr>& calls, LinkRefusal reason) {
-  for (const RequestPtr& call : calls) {
-    if (call->passed_on || call->node.parent() == nullptr) continue;
-    call->node.Detach();
-    call->link = LinkRule::kNone;
-    call->refused = reason;
-  }
 }
 
 // Other requests may keep this one for its place in the trace; the rest of it goes, and with
@@ -113,7 +104,8 @@ Stitcher::Stitcher(const config::Span& config, const InstallationKey& key, SpanS
       peer_(outside.peer_config, key, outside.peers),
       peers_(outside.peers),
       sdk_(outside.sdk_config, outside.sdk),
-      remembered_(outside.peer_config.max_asked) {}
+      remembered_(outside.peer_config.max_asked),
+      worker_(config.max_open) {}
 
 void Stitcher::OnRequestStart(uint64_t handle, RequestStart&& start) {
   latest_ns_ = std::max(latest_ns_, start.first.time_ns);
@@ -132,6 +124,7 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart&& start) {
   } else {
     loop_.OnCallStart(*request);
     LinkClient(request);
+    AskWorkers(request);
   }
   PairUp(request);
   if (!request->start.pushed) sdk_.OnStart(request);
@@ -195,6 +188,18 @@ void Stitcher::LinkClient(const RequestPtr& client) {
   }
 }
 
+void Stitcher::AskWorkers(const RequestPtr& client) {
+  const Request* alone = loop_.Alone(client->start.first.process);
+  WorkerRule::Decided decided;
+  if (worker_.OnCallStart(client, alone, open_servers_, decided)) client->node.Await(latest_ns_ + hold_ns_);
+  Decide(decided);
+}
+
+void Stitcher::Decide(const WorkerRule::Decided& decided) {
+  TakeBack(decided.taken_back, LinkRefusal::kQueue);
+  LinkLate(decided.linked, LinkRule::kHandover);
+}
+
 // The frame itself says with which request it was promised. The server's end is the child of the client's, by its name.
 void Stitcher::LinkPushed(const RequestPtr& pushed) {
   if (pushed->start.kind == Kind::kServer) return;
@@ -255,6 +260,12 @@ void Stitcher::OnResponseOpenEnded(uint64_t handle) {
   python_.OnServerEnd(*found->second);
   handover_.OnServerEnd(*found->second);
   goroutine_.OnServerReleased(*found->second);
+}
+
+void Stitcher::OnAnswered(uint64_t handle, const conn::Operation& answer) {
+  const auto found = open_.find(handle);
+  if (found == open_.end() || found->second->start.pushed) return;
+  Decide(worker_.OnAnswered(found->second, answer, loop_.Alone(found->second->start.first.process)));
 }
 
 void Stitcher::OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) {

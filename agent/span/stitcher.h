@@ -32,6 +32,7 @@
 #include "agent/span/rules/sdk.h"
 #include "agent/span/rules/sequence.h"
 #include "agent/span/rules/thread.h"
+#include "agent/span/rules/worker.h"
 #include "agent/span/span.h"
 #include "agent/span/telling_memory.h"
 #include "config/config.h"
@@ -74,6 +75,7 @@ class Stitcher : public RequestSink {
 
   void OnRequestStart(uint64_t handle, RequestStart&& start) override;
   void OnResponseOpenEnded(uint64_t handle) override;
+  void OnAnswered(uint64_t handle, const conn::Operation& answer) override;
   void OnRequestEnd(uint64_t handle, std::unique_ptr<const HeldSpan> span) override;
   void OnRequestDropped(uint64_t handle) override;
   void OnWatermark(uint64_t monotonic_ns, uint64_t unix_ns) override;
@@ -93,6 +95,9 @@ class Stitcher : public RequestSink {
   void PairUp(const RequestPtr& request);
   void LinkServer(const RequestPtr& server);
   void LinkClient(const RequestPtr& client);
+  // What workers do is linked later, when the request that they work for has been answered.
+  void AskWorkers(const RequestPtr& client);
+  void Decide(const WorkerRule::Decided& decided);
   void LinkPushed(const RequestPtr& pushed);
   void AnswerPeers();
   PeerAnswer AnswerTo(const MessageName& name);
@@ -123,6 +128,7 @@ class Stitcher : public RequestSink {
   TellingMemory remembered_;
   PythonRule python_;
   HandoverRule handover_;
+  WorkerRule worker_;
   uint64_t latest_ns_ = 0;  // latest time heard of, CLOCK_MONOTONIC
   uint64_t to_unix_ns_ = 0;
   SpanLedger ledger_;

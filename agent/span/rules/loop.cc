@@ -56,6 +56,11 @@ RequestPtr LoopRule::Open(uint64_t connection, uint64_t exchange) const {
   return latest != servers_.end() && latest->second->start.exchange == exchange ? latest->second : nullptr;
 }
 
+const Request* LoopRule::Alone(const process::ProcessKey& process) const {
+  const auto found = processes_.find(process);
+  return found == processes_.end() ? nullptr : found->second.alone;
+}
+
 Verdict LoopRule::AskAnswered(const RequestStart& call, const OpenRequests& open) const {
   const auto answered = calls_.find(call.cause->connection);
   if (answered == calls_.end() || answered->second.exchange != call.cause->exchange) {

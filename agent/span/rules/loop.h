@@ -39,6 +39,8 @@ class LoopRule {
   void OnCallEnd(const Request& call);
   // `call` was linked to `parent`: its answer is read for the same request.
   void OnLinked(const Request& call, const Request& parent);
+  // The request of this process that began when nothing else was under way, and has been the only one since; or null.
+  [[nodiscard]] const Request* Alone(const process::ProcessKey& process) const;
   [[nodiscard]] Verdict Ask(const Request& client, const OpenRequests& open) const;
 
  private:

@@ -1,0 +1,31 @@
+// What becomes known of calls after they began, while they are held.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "agent/span/open_requests.h"
+
+namespace tracelet::span {
+
+// What they were linked by proves nothing.
+inline void TakeBack(const std::vector<RequestPtr>& calls, LinkRefusal reason) {
+  for (const RequestPtr& call : calls) {
+    if (call->passed_on || call->node.parent() == nullptr) continue;
+    call->node.Detach();
+    call->link = LinkRule::kNone;
+    call->refused = reason;
+  }
+}
+
+// Calls and their parents.
+inline void LinkLate(const std::vector<std::pair<RequestPtr, RequestPtr>>& links, LinkRule rule) {
+  for (const auto& [call, parent] : links) {
+    if (call->link != LinkRule::kNone || !call->node.Attach(NodeOf(parent))) continue;
+    call->link = rule;
+    call->refused = LinkRefusal::kNone;
+    call->candidates.reset();
+  }
+}
+
+}  // namespace tracelet::span

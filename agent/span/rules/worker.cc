@@ -1,0 +1,128 @@
+#include "agent/span/rules/worker.h"
+
+#include <algorithm>
+
+namespace tracelet::span {
+namespace {
+
+uint64_t NameOf(const conn::Operation& operation) { return uint64_t{operation.tid} << 32 | operation.thread_start; }
+uint32_t Wakes(const conn::Operation& operation) { return static_cast<uint32_t>(operation.evidence_parent >> 32); }
+uint32_t Attempts(const conn::Operation& operation) { return static_cast<uint32_t>(operation.evidence_parent); }
+bool NotBefore(uint32_t attempts, uint32_t others) { return static_cast<int32_t>(attempts - others) >= 0; }
+
+// Never the same of two requests.
+std::pair<uint64_t, uint64_t> ExchangeOf(const Request& server) {
+  return {server.start.connection, server.start.exchange};
+}
+
+// The reader of `server` does nothing else until it has answered.
+bool ReadsOne(const Request& server) {
+  const RequestStart& start = server.start;
+  if (!start.first.waits_known || (start.first.waits != 0 && !AcceptedItself(start))) return false;
+  return start.one_thread && start.blocking && !start.multiplexed && !start.events_lost && server.thread_trusted;
+}
+
+bool Opened(const RequestStart& call, const Request& server) {
+  const RequestStart& start = server.start;
+  if (call.first.evidence_type != EVIDENCE_WOKEN || call.first.evidence != NameOf(start.first)) return false;
+  if ((Wakes(call.first) & WAKES_TIMED) != 0 || !NotBefore(Attempts(call.first), start.first.attempts)) return false;
+  if (call.multiplexed || !call.one_thread || call.events_lost) return false;
+  return call.first.waits_known && call.first.waits == 0 && call.first.any_lost == start.first.any_lost;
+}
+
+bool GivenBack(const conn::Operation& call, const conn::Operation& answer) {
+  if (answer.evidence_type == EVIDENCE_RETURNED) {
+    return answer.evidence == NameOf(call) && Wakes(answer) == Wakes(call) &&
+           NotBefore(Attempts(answer), call.attempts);
+  }
+  return answer.evidence_type == EVIDENCE_WOKEN && NameOf(answer) == NameOf(call) && Wakes(answer) == Wakes(call);
+}
+
+}  // namespace
+
+WorkerRule::Process* WorkerRule::Of(const process::ProcessKey& process) {
+  const auto found = processes_.find(process);
+  if (found != processes_.end()) return &found->second;
+  if (processes_.size() >= max_processes_) {
+    std::erase_if(processes_, [](const auto& one) { return !one.second.leaves_behind && one.second.linked.empty(); });
+  }
+  return processes_.size() < max_processes_ ? &processes_[process] : nullptr;
+}
+
+void WorkerRule::Note(Process& process, const conn::Operation& call, bool Thread::*what, Decided& decided) {
+  if (process.threads.size() >= kMaxThreads) {
+    process.threads.clear();
+    process.given_back = 0;
+  }
+  Thread& thread = process.threads[NameOf(call)];
+  thread.*what = true;
+  if (!thread.own || !thread.gives_back) return;
+  process.leaves_behind = true;
+  process.unproven.clear();
+  decided.taken_back = process.linked.Take();
+}
+
+bool WorkerRule::OnCallStart(const RequestPtr& call, const Request* alone, const OpenRequests& open, Decided& decided) {
+  const conn::Operation& first = call->start.first;
+  const bool linked = call->link != LinkRule::kNone;
+  const bool woken = alone != nullptr && !linked && ReadsOne(*alone) && Opened(call->start, *alone);
+  const auto known = processes_.find(first.process);
+  Process* process = known != processes_.end() ? &known->second : woken ? Of(first.process) : nullptr;
+  if (process == nullptr || call->start.go_cause.known || (alone != nullptr && call->node.parent() == &alone->node))
+    return false;
+  if (!linked && open.CountIn(first.process) == 0) Note(*process, first, &Thread::own, decided);
+  if (alone == nullptr) return false;
+  if (process->waiting_for != ExchangeOf(*alone)) {
+    process->waiting_for = ExchangeOf(*alone);
+    process->waiting.clear();
+    process->spoiled = false;
+  }
+  process->spoiled |= !woken || process->waiting.size() >= kMaxCalls;
+  if (process->spoiled) {
+    process->waiting.clear();
+    return false;
+  }
+  process->waiting.push_back(call);
+  return !process->leaves_behind;
+}
+
+void WorkerRule::Believe(Process& process, const RequestPtr& call, const RequestPtr& server, Decided& decided) {
+  const conn::Operation& first = call->start.first;
+  ++process.given_back;
+  // What was started for the request has no past.
+  const auto read_at = static_cast<uint32_t>(server->start.first.time_ns >> 20);
+  if (!NotBefore(first.thread_start, read_at)) Note(process, first, &Thread::gives_back, decided);
+  const auto thread = process.threads.find(NameOf(first));
+  if (process.leaves_behind || (thread != process.threads.end() && thread->second.own)) return;
+  process.unproven.emplace_back(call, server);
+  if (process.given_back < kEnough) return;
+  for (auto& link : process.unproven) {
+    if (link.first->passed_on) continue;
+    process.linked.Add(link.first);
+    decided.linked.push_back(std::move(link));
+  }
+  process.unproven.clear();
+}
+
+WorkerRule::Decided WorkerRule::OnAnswered(const RequestPtr& server, const conn::Operation& answer,
+                                           const Request* alone) {
+  Decided decided;
+  const auto known = processes_.find(server->start.first.process);
+  if (known == processes_.end()) return decided;
+  Process& process = known->second;
+  if (process.waiting_for != ExchangeOf(*server)) return decided;
+  process.waiting_for = {};
+  const std::vector<RequestPtr> waiting = std::exchange(process.waiting, {});
+  if (alone != server.get() || process.spoiled || answer.any_lost != server->start.first.any_lost) return decided;
+  for (const RequestPtr& call : waiting) {
+    const bool over = call->span != nullptr || call->passed_on;
+    if (!over) {
+      Note(process, call->start.first, &Thread::own, decided);
+    } else if (GivenBack(call->start.first, answer)) {
+      Believe(process, call, server, decided);
+    }
+  }
+  return decided;
+}
+
+}  // namespace tracelet::span
