@@ -180,6 +180,9 @@ enum loop_reason {
 #define RECORD_UNKNOWN (-(1LL << 62))
 #define RECORD_MAX 16384 /* plaintext bytes of a record, RFC 8446 §5.1 */
 
+/* Of HTTP/2: the reader of the connection, and the stream. */
+#define GO_STREAM_OWNER(reader, stream) ((reader) << 32 | (stream))
+
 enum go_reason {
 	GO_NO_CAUSE = 0,
 	GO_QUEUE = 1, /* the goroutine has waited for something that may have given it work */

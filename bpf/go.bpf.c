@@ -5,6 +5,7 @@
  * Arguments are in registers (Go's ABIInternal: AX, BX, CX, DI …; X0, X1 …), g in R14, X28.
  * Uprobes run with preemption on, so nothing here is kept per CPU.
  */
+#include "go_calls.h"
 #include "go_connection.h"
 #include "go_registers.h"
 #include <bpf/bpf_tracing.h>
@@ -114,5 +115,110 @@ int go_one_call(struct pt_regs *regs)
 	goroutine = program ? go_find(tgid, go_id(program, GO_G(regs))) : NULL;
 	if (goroutine && (!goroutine->doubted || goroutine->called))
 		goroutine->own = 1;
+	return 0;
+}
+
+/* func (t *http2Client) newStream(...) of grpc-go, at a return: AX is the new stream, which nobody else has
+ * seen yet. */
+SEC("uprobe")
+int go_rpc_made(struct pt_regs *regs)
+{
+	struct go_call_key key = { .of = GO_ARGUMENT_1(regs) };
+	struct go_cause cause = {};
+	struct goroutine *goroutine;
+	struct go_program *program;
+
+	program = go_enter(&key.tgid);
+	if (!program)
+		return 0;
+	goroutine = go_find(key.tgid, go_id(program, GO_G(regs)));
+	go_tell_cause(goroutine,
+		goroutine && go_undisturbed(program, goroutine, go_word(GO_SP(regs)), GO_BP(regs)),
+		&cause);
+	if (cause.owner || cause.turn != GO_NO_CAUSE)
+		bpf_map_update_elem(&go_calls, &key, &cause, BPF_ANY);
+	else
+		bpf_map_delete_elem(&go_calls, &key); /* of a stream that was never sent, and whose address this is now */
+	return 0;
+}
+
+/* func (l *loopyWriter) originateStream(str *outStream, hdr *headerFrame) error of grpc-go, and since 1.82.1
+ * clientHeaderHandler(hdr *clientHeaders): the connection's writer. `str` and `hdr` begin with the stream's
+ * number; hdr.onOrphaned is a closure of the stream alone. */
+SEC("uprobe")
+int go_rpc_sent(struct pt_regs *regs)
+{
+	struct goroutine relay = { .relays = 1 }, *goroutine;
+	struct go_call_key key = {};
+	struct go_cause cause = {};
+	__u64 str = GO_ARGUMENT_2(regs), hdr = GO_ARGUMENT_3(regs), writer;
+	struct go_program *program;
+
+	program = go_enter(&key.tgid);
+	if (!program)
+		return 0;
+	writer = go_id(program, GO_G(regs));
+	goroutine = go_find(key.tgid, writer);
+	if (!goroutine || !goroutine->relays)
+		go_set(key.tgid, writer, &relay);
+	barrier_var(hdr); /* the verifier wants no offset in `regs` that is calculated */
+	if (!program->rpc_headers_third)
+		hdr = str;
+	key.of = go_word(go_word(hdr + program->rpc_orphaned) + sizeof(__u64));
+	if (!go_take_call(&key, &cause)) /* or again, on a larger stack */
+		return 0;
+	key.of = writer;
+	key.stream = go_word(str);
+	bpf_map_update_elem(&go_calls, &key, &cause, BPF_ANY);
+	return 0;
+}
+
+/* From now on the goroutine serves this stream of the connection whose reader's cause it has inherited. A worker
+ * that has taken it out of a channel has not. */
+static __always_inline void go_serves(
+	const struct go_program *program, struct pt_regs *regs, __u32 tgid, __u32 stream)
+{
+	struct goroutine *goroutine = go_find(tgid, go_id(program, GO_G(regs)));
+
+	if (!goroutine || goroutine->own || !goroutine->cause.owner ||
+		goroutine->cause.owner >> 32 || !stream)
+		return;
+	goroutine->doubted = 0; /* what the reader took is what its stream says */
+	if (!go_undisturbed(program, goroutine, go_word(GO_SP(regs)), GO_BP(regs)))
+		return;
+	goroutine->cause.owner = GO_STREAM_OWNER(goroutine->cause.owner, stream);
+	goroutine->own = 1;
+}
+
+/* func (s *Server) handleStream(t transport.ServerTransport, stream *transport.Stream) of grpc-go. */
+SEC("uprobe")
+int go_rpc_served(struct pt_regs *regs)
+{
+	__u64 stream = GO_ARGUMENT_4(regs);
+	struct go_program *program;
+	__u32 tgid;
+
+	program = go_enter(&tgid);
+	if (!program)
+		return 0;
+	if (program->rpc_stream_apart)
+		stream = go_word(stream);
+	go_serves(program, regs, tgid, go_word(stream + program->rpc_stream));
+	return 0;
+}
+
+/* func (sc *http2serverConn) runHandler(rw *http2responseWriter, ...) of net/http: rw.rws.stream.id */
+SEC("uprobe")
+int go_http2_served(struct pt_regs *regs)
+{
+	struct go_program *program;
+	__u64 stream;
+	__u32 tgid;
+
+	program = go_enter(&tgid);
+	if (!program)
+		return 0;
+	stream = go_word(go_word(GO_ARGUMENT_2(regs)));
+	go_serves(program, regs, tgid, go_word(stream + sizeof(__u64)));
 	return 0;
 }

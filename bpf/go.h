@@ -37,7 +37,8 @@ struct goroutine {
 	__u8 calling; /* it has begun a call, and had its cause then */
 	__u8 doubted; /* who started it may have been given work */
 	__u8 called;  /* who started it was making a call, for this cause */
-	__u8 pad[4];
+	__u8 relays;  /* it writes the calls of others, see go_calls */
+	__u8 pad[3];
 };
 
 /* One that falls out has no cause any more: its calls are refused. Those that have ended are in it, too: while 3,000

@@ -10,6 +10,7 @@ struct go_scratch {
 	struct go_caller caller;
 	struct go_key key; /* of the goroutine */
 	struct goroutine fresh;
+	__u64 relay; /* the goroutine that writes what others call, by number; 0: this one does not */
 };
 
 /* A read from a connection that is not a client's. The byte that net/http reads ahead, on another
@@ -56,6 +57,7 @@ static __always_inline void go_tell(const struct go_program *program, struct eve
 	event->evidence_type = EVIDENCE_GOROUTINE;
 	event->evidence = 0;
 	event->evidence_parent = GO_NO_CAUSE;
+	scratch->relay = 0;
 	if (conn->role == (receives ? ROLE_CLIENT : ROLE_SERVER))
 		return;
 	if (!receives && conn->go & GO_CALLED) {
@@ -72,6 +74,10 @@ static __always_inline void go_tell(const struct go_program *program, struct eve
 		return;
 	}
 	goroutine = bpf_map_lookup_elem(&goroutines, &scratch->key);
+	if (goroutine && goroutine->relays) {
+		scratch->relay = scratch->key.goid;
+		return;
+	}
 	go_tell_cause(goroutine,
 		goroutine &&
 			go_undisturbed(program, goroutine, scratch->caller.ip, scratch->caller.bp),

@@ -3,6 +3,7 @@
 #ifndef TRACELET_BPF_HTTP2_FRAMES_H
 #define TRACELET_BPF_HTTP2_FRAMES_H
 
+#include "go_calls.h"
 #include "report.h"
 
 #define HTTP2_HEADER 9
@@ -118,6 +119,9 @@ static __always_inline int http2_byte(
 	struct http2_frames *frames = &report->frames;
 	__u8 byte = 0;
 
+	if (report_relays(report)) /* whose call it begins is not looked up */
+		go_no_call(&report->event);
+
 	if (bpf_probe_read_user(&byte, 1, (void *)report->user))
 		return 0;
 	stage->bytes[filled] = byte;
@@ -142,6 +146,12 @@ static __always_inline int http2_head(
 		size = HTTP2_HEADER + HTTP2_READ;
 	if (bpf_probe_read_user(stage->bytes + filled, size, (void *)report->user))
 		return 0;
+	if (report_relays(report) && stage->bytes[filled + 3] == HTTP2_HEADERS &&
+		!go_call_begins(&report->event, report->go.relay,
+			http2_word(stage->bytes + filled + 5), filled)) {
+		http2_flush(); /* the frame comes again, in an event of its own */
+		return 1;
+	}
 	http2_enter(frames, http2_word(stage->bytes + filled));
 	taken = size - HTTP2_HEADER < frames->copy ? size - HTTP2_HEADER : frames->copy;
 	frames->copy -= taken;

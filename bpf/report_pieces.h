@@ -37,6 +37,12 @@ struct report {
 
 static struct report *report_here(void);
 
+/* Whether a goroutine wrote the operation that writes the calls of others. */
+static __always_inline bool report_relays(const struct report *report)
+{
+	return report->event.evidence_type == EVIDENCE_GOROUTINE && report->go.relay;
+}
+
 /* As words, because of void pointers the compiler copies byte by byte. */
 static __always_inline void report_copy(struct event_data *event, const struct event_data *shared)
 {

@@ -87,6 +87,13 @@ struct go_program {
 	__u64 tls_read;	 /* (*Conn).Read */
 	__u64 tls_read_size;
 	__u64 since_ns; /* from when on all its probes are there, CLOCK_MONOTONIC */
+	/* grpc-go: in its *headerFrame, and which argument that is. In its *Stream, or behind the pointer with
+	 * which that begins, the stream's number. */
+	__u32 rpc_orphaned;
+	__u32 rpc_stream;
+	__u8 rpc_headers_third;
+	__u8 rpc_stream_apart;
+	__u8 rpc_pad[6];
 };
 
 /* Which functions of a Go program take values from channels: see go_takers.h. */

@@ -15,7 +15,9 @@ struct GoCause {
   bool operator==(const GoCause&) const = default;
 };
 
-inline GoCause GoCauseOf(const event_data& event) {
+// Of an event, or of the operation that it tells of.
+template <typename Evidence>
+GoCause GoCauseOf(const Evidence& event) {
   if (event.evidence_type != EVIDENCE_GOROUTINE) return {};
   return {.known = true, .owner = event.evidence, .turn = event.evidence_parent};
 }

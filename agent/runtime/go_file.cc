@@ -150,6 +150,7 @@ std::string_view GoFile::Module(std::string_view path) const {
       if (!line.starts_with(kind) || !line.substr(kind.size()).starts_with(path)) continue;
       line.remove_prefix(kind.size() + path.size());
       if (!line.starts_with('\t')) continue;
+      if (rest.starts_with("=>")) return {};  // another one stands in for it
       line.remove_prefix(1);
       return line.substr(0, line.find('\t'));
     }

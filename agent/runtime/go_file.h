@@ -46,7 +46,7 @@ class GoFile {
   static Result<std::optional<GoFile>> Open(const std::string& path);
 
   [[nodiscard]] const GoVersion& version() const { return version_; }
-  // Version of a module that is linked in, "v1.64.0"; empty when it is not.
+  // Version of a module that is linked in, "v1.64.0"; empty when it is not, or is replaced.
   [[nodiscard]] std::string_view Module(std::string_view path) const;
   struct Entry {
     std::string_view name;

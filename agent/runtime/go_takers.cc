@@ -29,6 +29,13 @@ constexpr std::array kTaking = {Taking{"runtime.chanrecv1", kClearsSecond}, Taki
                                 Taking{"runtime.selectnbrecv", kClearsFirst}, Taking{"runtime.selectgo", ""},
                                 Taking{"sync.(*Cond).Wait", ""}};
 
+constexpr std::array<std::string_view, 8> kLeftOut = {
+    "net/http.", "golang.org/x/net/http2.", "runtime.",
+    // grpc-go's client, from the caller down.
+    "google.golang.org/grpc.(*ClientConn).", "google.golang.org/grpc.newClientStream",
+    "google.golang.org/grpc.(*clientStream).", "google.golang.org/grpc.(*csAttempt).",
+    "google.golang.org/grpc/internal/transport.(*http2Client)."};
+
 struct Call {
   uint64_t from;
   uint64_t to;
@@ -36,7 +43,7 @@ struct Call {
 
 // They wait for what they do themselves.
 bool LeftOut(std::string_view name) {
-  return name.starts_with("net/http.") || name.starts_with("golang.org/x/net/http2.") || name.starts_with("runtime.");
+  return std::ranges::any_of(kLeftOut, [&](std::string_view start) { return name.starts_with(start); });
 }
 
 // Calls of `targets`, by the bytes alone: what only looks like one does no harm. In the order of addresses.

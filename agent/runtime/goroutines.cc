@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "agent/runtime/go_grpc.h"
+
 namespace tracelet::runtime {
 namespace {
 
@@ -61,6 +63,9 @@ constexpr std::array<std::string_view, 2> kLoops = {"net/http.(*persistConn).rea
 // Started for one call over HTTP/2.
 constexpr std::array<std::string_view, 2> kCalls = {"net/http.(*http2clientStream).doRequest",
                                                     "golang.org/x/net/http2.(*clientStream).doRequest"};
+// Begins the goroutine that serves one of HTTP/2.
+constexpr std::array<std::string_view, 2> kServes = {"net/http.(*http2serverConn).runHandler",
+                                                     "golang.org/x/net/http2.(*serverConn).runHandler"};
 
 }  // namespace
 
@@ -99,6 +104,7 @@ Result<GoProbes> FindGoProbes(const GoFile& file) {
   names.insert(names.end(), kSyscalls.begin(), kSyscalls.end());
   names.insert(names.end(), kLoops.begin(), kLoops.end());
   names.insert(names.end(), kCalls.begin(), kCalls.end());
+  names.insert(names.end(), kServes.begin(), kServes.end());
   names.insert(names.end(), {kTlsRead, kTlsWrite});
   const auto functions = file.Find(names);
   if (!functions) return functions.error();
@@ -127,6 +133,7 @@ Result<GoProbes> FindGoProbes(const GoFile& file) {
   };
   for (const std::string_view name : kLoops) probe(name, GoProgram::kServesMany);
   for (const std::string_view name : kCalls) probe(name, GoProgram::kOneCall);
+  for (const std::string_view name : kServes) probe(name, GoProgram::kHttp2Served);
   probe(kCall, GoProgram::kCall);
   probe(kRoundTrip, GoProgram::kRoundTrip);
   if (const auto call = functions->find(kCall); call != functions->end()) {
@@ -143,6 +150,7 @@ Result<GoProbes> FindGoProbes(const GoFile& file) {
   auto takers = FindTakers(file);
   if (!takers) return takers.error();
   found.takers = std::move(*takers);
+  if (const auto added = AddGrpcProbes(file, found); !added) return added.error();
   return found;
 }
 

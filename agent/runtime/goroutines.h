@@ -15,7 +15,7 @@
 namespace tracelet::runtime {
 
 // The programs of bpf/go.bpf.c.
-enum class GoProgram : uint8_t { kStarted, kCall, kRoundTrip, kServesMany, kOneCall };
+enum class GoProgram : uint8_t { kStarted, kCall, kRoundTrip, kServesMany, kOneCall, kRpcMade, kRpcSent, kRpcServed, kHttp2Served };
 
 struct GoProbe {
   GoProgram program = GoProgram::kStarted;

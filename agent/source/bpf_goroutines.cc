@@ -23,7 +23,9 @@ constexpr uint64_t kLookNs = 10'000'000'000;
 constexpr uint64_t kLingerNs = 60'000'000'000;  // after a file's last user: to read a large one takes 0.2 s
 constexpr std::array kPrograms = {runtime::GoProgram::kStarted, runtime::GoProgram::kCall,
                                   runtime::GoProgram::kRoundTrip, runtime::GoProgram::kServesMany,
-                                  runtime::GoProgram::kOneCall};
+                                  runtime::GoProgram::kOneCall, runtime::GoProgram::kRpcMade,
+                                  runtime::GoProgram::kRpcSent, runtime::GoProgram::kRpcServed,
+                                  runtime::GoProgram::kHttp2Served};
 
 std::string ExeLink(uint32_t tgid) { return "/proc/" + std::to_string(tgid) + "/exe"; }
 
@@ -37,6 +39,14 @@ bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::GoProgram program)
       return skeleton.progs.go_round_trip;
     case runtime::GoProgram::kOneCall:
       return skeleton.progs.go_one_call;
+    case runtime::GoProgram::kRpcMade:
+      return skeleton.progs.go_rpc_made;
+    case runtime::GoProgram::kRpcSent:
+      return skeleton.progs.go_rpc_sent;
+    case runtime::GoProgram::kRpcServed:
+      return skeleton.progs.go_rpc_served;
+    case runtime::GoProgram::kHttp2Served:
+      return skeleton.progs.go_http2_served;
     case runtime::GoProgram::kServesMany:
       break;
   }

@@ -107,6 +107,7 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
   start.one_thread = request.one_thread;
   start.blocking = request.blocking;
   start.multiplexed = exchange.stream_id != 0;
+  start.stream_id = exchange.stream_id;
   start.connection = connection.number;
   start.connection_adopted = connection.adopted();
   start.events_lost = connection.events_lost;
@@ -120,7 +121,7 @@ void Assembler::OnRequest(const conn::ConnectionInfo& connection, conn::Directio
   }
   if (connection.cause.kind != conn::LoopCause::Kind::kNone) start.cause = connection.cause;
   start.loop_unsupported = process->loop_unsupported;
-  start.go_cause = connection.go_cause;
+  start.go_cause = start.multiplexed ? conn::GoCauseOf(request.first) : connection.go_cause;
   start.goroutines_unsupported = process->goroutines_unsupported;
   start.name = NameRequest(connection, direction, request.begin, exchange.stream_id, start.unnamed);
   start.fallback_id = FallbackId(connection, exchange);

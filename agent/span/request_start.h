@@ -43,6 +43,7 @@ struct RequestStart {
   // The accept() of this connection, where it was seen.
   uint32_t accept_tid = 0;
   uint32_t accept_waits = 0;
+  uint32_t stream_id = 0;       // HTTP/2
   conn::Operation first;        // moved the request's first byte
   uint64_t connection = 0;      // ConnTracker's number of this connection, never reused
   uint64_t pushed_with = 0;     // handle of the request that it was promised with; 0: not known

@@ -5,12 +5,16 @@ namespace {
 
 bool Counts(const RequestStart& server) { return server.go_cause.known && server.go_cause.owner != 0; }
 
+// Of an HTTP/2 connection's requests, each has an owner of its own, if its goroutine says which it serves.
+uint64_t StreamOwner(const RequestStart& server) { return GO_STREAM_OWNER(server.go_cause.owner, server.stream_id); }
+
 }  // namespace
 
 void GoroutineRule::OnServerStart(const RequestPtr& server) {
   const RequestStart& start = server->start;
   if (!Counts(start)) return;
   by_read_[{start.first.process, start.go_cause.owner, start.go_cause.turn}].push_back(server);
+  if (start.multiplexed) by_read_[{start.first.process, StreamOwner(start), start.go_cause.turn}].push_back(server);
   by_owner_[{start.first.process, start.go_cause.owner}].push_back(server);
 }
 
@@ -28,7 +32,9 @@ void GoroutineRule::OnServerReleased(const Request& server) {
 void GoroutineRule::OnServerEnd(const Request& server) {
   if (!Counts(server.start)) return;
   OnServerReleased(server);
-  Erase(by_read_, {server.start.first.process, server.start.go_cause.owner, server.start.go_cause.turn}, server);
+  const RequestStart& start = server.start;
+  Erase(by_read_, {start.first.process, start.go_cause.owner, start.go_cause.turn}, server);
+  if (start.multiplexed) Erase(by_read_, {start.first.process, StreamOwner(start), start.go_cause.turn}, server);
 }
 
 Verdict GoroutineRule::Ask(const Request& client, const OpenRequests& open) const {
@@ -45,6 +51,8 @@ Verdict GoroutineRule::Ask(const Request& client, const OpenRequests& open) cons
   if (read->second.size() > 1 || (owned != by_owner_.end() && owned->second.size() > 1)) {
     return Refuse(LinkRefusal::kAmbiguous);
   }
+  const RequestStart& parent = read->second.front()->start;
+  if (parent.multiplexed && cause.owner == parent.go_cause.owner) return Refuse(LinkRefusal::kAmbiguous);
   return {.parent = read->second.front(), .remote = nullptr, .candidates = {}};
 }
 

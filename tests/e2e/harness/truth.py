@@ -3,7 +3,7 @@ one, with an id where no rule looks: in the bodies, in the last part of the path
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Callable
 
 from harness import rpc
@@ -26,6 +26,7 @@ class Case:
     suffix: str = ""  # of its id
     keep_alive: bool = True
     levels: tuple = tuple(LEVELS)
+    caller: str = ""  # the hop that makes the call, where it is not the first
 
     def measure(self, test):
         """{concurrency: Counter of right, refused, wrong, rules and reasons}"""
@@ -43,32 +44,79 @@ class Case:
     def verdicts(self, book, orders):
         for order in orders:
             call = book.one(f"/{self.call}/{order}{self.suffix}", "client")
-            server = next(iter(book.by_request.get((f"/{self.hop}/{order}", "server"), [])), None)
+            server = next(iter(book.by_request.get((f"/{self.caller or self.hop}/{order}", "server"), [])), None)
             yield from judge(call, server)
 
 
 @dataclass
 class RpcCase:
-    """A gRPC server in one of harness/rpc.py's languages that asks one in Go for each of its own calls, all over one
-    connection."""
+    """A gRPC server in one of harness/rpc.py's languages that asks one in Go for each of its own calls, which come over
+    `connections`. `way`: the service that asks; `suffix`: of the id, in its last call; `tls`: all of it."""
 
     runtime: str
     application: str
     language: str
+    way: str = "Chain"
+    suffix: str = ""
+    tls: bool = False
+    connections: int = 1
+    environment: dict = field(default_factory=dict)
     levels: tuple = tuple(LEVELS)
 
     def measure(self, test):
         tracelet = test.tracelet()
-        front = rpc.serve(test, self.language, next=rpc.serve(test, "go"))
-        client = rpc.Client(test, "go", front)
-        made = {level: client.call(str(level), LEVELS[level], level, ["Chain"]) for level in self.levels}
-        found = rpc.by_call(tracelet.stop())
+        environment = dict(self.environment, CONNECTIONS=str(self.connections))
+        if self.tls:
+            (test.directory / "tls").mkdir()
+            test.certify(test.directory / "tls")
+            environment["TLS"] = str(test.directory / "tls")
+        last = self.serve(test, "go", environment)
+        client = rpc.Client(test, "go", self.front(test, last, environment), environment)
+        made = {level: client.call(str(level), LEVELS[level], level, [self.way]) for level in self.levels}
+        time.sleep(0.3)  # for what is called late
+        found = self.by_call(tracelet.stop())
         return {level: Counter(self.verdicts(found, calls)) for level, calls in made.items()}
+
+    def serve(self, test, language, environment, next=""):
+        return rpc.serve(test, language, environment, next).replace("127.0.0.1", "localhost")
+
+    def front(self, test, last, environment):
+        return self.serve(test, self.language, environment, last)
+
+    def by_call(self, spans):
+        return rpc.by_call(spans)
 
     def verdicts(self, found, calls):
         for call in calls:
-            ends = found.get(("Unary", call.id, "client"), []), found.get(("Chain", call.id, "server"), [])
+            ends = found.get(("Unary", call.id + self.suffix, "client"), []), found.get((self.way, call.id, "server"), [])
             yield from judge(*(end[0] if len(end) == 1 else None for end in ends))
+
+
+@dataclass
+class RpcWebCase(RpcCase):
+    """Its gRPC server asks by HTTP."""
+
+    way: str = "Web"
+
+    def front(self, test, last, environment):
+        return super().front(test, last, environment | {"WEB": test.node_answers() + "/last"})
+
+    def by_call(self, spans):
+        found = rpc.by_call(spans)
+        for span in found.pop(("", None, "client")):
+            found["Unary", span.path.removeprefix("/last/"), "client"] = [span]
+        return found
+
+
+@dataclass
+class WebRpcCase(Case):
+    """An HTTP server that asks by gRPC."""
+
+    def verdicts(self, book, orders):
+        found = rpc.by_call(span for spans in book.by_request.values() for span in spans)
+        for order in orders:
+            call = found.get((self.call, order + self.suffix, "client"), [None])[0]
+            yield from judge(call, book.one(f"/{self.hop}/{order}", "server"))
 
 
 def judge(call, server):

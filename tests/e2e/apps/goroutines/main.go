@@ -129,6 +129,8 @@ var ways = map[string]func(id string){
 		go func() { time.Sleep(time.Millisecond); ask(next+"-1", id); ask(next+"-2", id); group.Done() }()
 		group.Wait()
 	},
+	// After the answer.
+	"left": func(id string) { go func() { time.Sleep(2 * time.Millisecond); ask(next, id) }() },
 	"workers": func(id string) {
 		one := job{id, make(chan bool)}
 		jobs <- one

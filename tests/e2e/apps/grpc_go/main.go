@@ -1,11 +1,13 @@
 // gRPC in Go, with bytes for messages and any method. What it does is the service's name,
 // what is asked for is the method's: /demo.Unary/ID.
 //
-//	grpcpair server            listens on $PORT; demo.Chain asks $NEXT first
+//	grpcpair server            listens on $PORT; demo.Chain and the others of ways.go ask $NEXT first
 //	grpcpair client ADDRESS    see run()
+//	grpcpair web               net/http on $PORT, asks $NEXT
 //	grpcpair h2c               net/http on $PORT, by prior knowledge and by upgrade
 //
-// By TLS where $TLS names a directory of cert.pem and key.pem.
+// By TLS where $TLS names a directory of cert.pem and key.pem. $CONNECTIONS: to whom it asks, 1; $WORKERS: of a server,
+// which else starts a goroutine for each stream.
 package main
 
 import (
@@ -20,6 +22,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -62,11 +65,16 @@ func transport(server bool) credentials.TransportCredentials {
 	return found
 }
 
-func dial(address string) *grpc.ClientConn {
-	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(transport(false)),
-		grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})))
-	check(err)
-	return conn
+// $CONNECTIONS of them.
+func dial(address string) []*grpc.ClientConn {
+	conns := make([]*grpc.ClientConn, number("CONNECTIONS", 1))
+	for i := range conns {
+		var err error
+		conns[i], err = grpc.NewClient(address, grpc.WithTransportCredentials(transport(false)),
+			grpc.WithDefaultCallOptions(grpc.ForceCodec(raw{})))
+		check(err)
+	}
+	return conns
 }
 
 // Everything that came until the client had said all, and how much it was.
@@ -104,8 +112,8 @@ func serve(stream grpc.ServerStream, next *grpc.ClientConn) error {
 	if service == "ServerStream" {
 		replies = 3
 	}
-	if service == "Chain" && next != nil {
-		if err := call(stream.Context(), next, "Unary", id); err != nil {
+	if way := ways[service]; way != nil && next != nil {
+		if err := way(stream.Context(), next, id); err != nil {
 			return err
 		}
 	}
@@ -145,10 +153,10 @@ func call(ctx context.Context, conn *grpc.ClientConn, service, id string) error 
 	return err
 }
 
-// Reads lines "PREFIX CALLS CONCURRENCY SERVICE...", makes the calls, over one connection, the services
+// Reads lines "PREFIX CALLS CONCURRENCY SERVICE...", makes the calls, over the connections in turn, the services
 // in turn, and writes "SERVICE ID STATUS" for each; then an empty line.
 func run(address string) {
-	conn := dial(address)
+	conns := dial(address)
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		words := strings.Fields(lines.Text())
@@ -163,7 +171,7 @@ func run(address string) {
 			group.Add(1)
 			go func(i int) {
 				service, id := services[i%len(services)], fmt.Sprintf("%s-%d", words[0], i)
-				err := call(context.Background(), conn, service, id)
+				err := call(context.Background(), conns[i%len(conns)], service, id)
 				results[i] = fmt.Sprintf("%s %s %d", service, id, status.Code(err))
 				<-turn
 				group.Done()
@@ -172,6 +180,22 @@ func run(address string) {
 		group.Wait()
 		fmt.Println(strings.Join(append(results, ""), "\n"))
 	}
+}
+
+var turn atomic.Int64
+
+func inTurn(conns []*grpc.ClientConn) *grpc.ClientConn {
+	if len(conns) == 0 {
+		return nil
+	}
+	return conns[int(turn.Add(1))%len(conns)]
+}
+
+func number(name string, otherwise int) int {
+	if number, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return number
+	}
+	return otherwise
 }
 
 func main() {
@@ -185,11 +209,14 @@ func main() {
 		handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s by %s", r.URL.Path, r.Proto) })
 		check(http.Serve(listener, h2c.NewHandler(handler, &http2.Server{})))
 	}
-	var next *grpc.ClientConn
+	var nexts []*grpc.ClientConn
 	if address := os.Getenv("NEXT"); address != "" {
-		next = dial(address)
+		nexts = dial(address)
 	}
-	handler := func(_ any, stream grpc.ServerStream) error { return serve(stream, next) }
+	if os.Args[1] == "web" {
+		check(web(listener, nexts))
+	}
+	handler := func(_ any, stream grpc.ServerStream) error { return serve(stream, inTurn(nexts)) }
 	check(grpc.NewServer(grpc.Creds(transport(true)), grpc.ForceServerCodec(raw{}),
-		grpc.UnknownServiceHandler(handler)).Serve(listener))
+		grpc.NumStreamWorkers(uint32(number("WORKERS", 0))), grpc.UnknownServiceHandler(handler)).Serve(listener))
 }
