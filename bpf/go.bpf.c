@@ -138,7 +138,8 @@ int go_rpc_made(struct pt_regs *regs)
 	if (cause.owner || cause.turn != GO_NO_CAUSE)
 		bpf_map_update_elem(&go_calls, &key, &cause, BPF_ANY);
 	else
-		bpf_map_delete_elem(&go_calls, &key); /* of a stream that was never sent, and whose address this is now */
+		bpf_map_delete_elem(&go_calls,
+			&key); /* of a stream that was never sent, and whose address this is now */
 	return 0;
 }
 

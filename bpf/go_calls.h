@@ -20,7 +20,7 @@ struct go_call_key {
 /* An address is another stream's only after that one has written its own cause there. */
 __weak SEC(".maps") struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
+	__uint(max_entries, 8192);
 	__type(key, struct go_call_key);
 	__type(value, struct go_cause);
 } go_calls;

@@ -15,7 +15,17 @@
 namespace tracelet::runtime {
 
 // The programs of bpf/go.bpf.c.
-enum class GoProgram : uint8_t { kStarted, kCall, kRoundTrip, kServesMany, kOneCall, kRpcMade, kRpcSent, kRpcServed, kHttp2Served };
+enum class GoProgram : uint8_t {
+  kStarted,
+  kCall,
+  kRoundTrip,
+  kServesMany,
+  kOneCall,
+  kRpcMade,
+  kRpcSent,
+  kRpcServed,
+  kHttp2Served
+};
 
 struct GoProbe {
   GoProgram program = GoProgram::kStarted;

@@ -21,11 +21,10 @@ namespace {
 
 constexpr uint64_t kLookNs = 10'000'000'000;
 constexpr uint64_t kLingerNs = 60'000'000'000;  // after a file's last user: to read a large one takes 0.2 s
-constexpr std::array kPrograms = {runtime::GoProgram::kStarted, runtime::GoProgram::kCall,
-                                  runtime::GoProgram::kRoundTrip, runtime::GoProgram::kServesMany,
-                                  runtime::GoProgram::kOneCall, runtime::GoProgram::kRpcMade,
-                                  runtime::GoProgram::kRpcSent, runtime::GoProgram::kRpcServed,
-                                  runtime::GoProgram::kHttp2Served};
+constexpr std::array kPrograms = {
+    runtime::GoProgram::kStarted,    runtime::GoProgram::kCall,      runtime::GoProgram::kRoundTrip,
+    runtime::GoProgram::kServesMany, runtime::GoProgram::kOneCall,   runtime::GoProgram::kRpcMade,
+    runtime::GoProgram::kRpcSent,    runtime::GoProgram::kRpcServed, runtime::GoProgram::kHttp2Served};
 
 std::string ExeLink(uint32_t tgid) { return "/proc/" + std::to_string(tgid) + "/exe"; }
 

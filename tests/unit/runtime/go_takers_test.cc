@@ -61,6 +61,7 @@ TEST_F(GoTakersTest, AreThoseThatTakeValuesAndTheirCallers) {
   Calls("main.asks", 9);
   Calls("example.com/pool.(*Pool).next", 1);
   Calls("main.callsWaits", 4);
+  Calls("google.golang.org/grpc/internal/transport.(*http2Client).NewStream", 2);
   EXPECT_EQ(Found(), (std::vector<uint64_t>{3, 5, 6, 7, 11}));
 }
 

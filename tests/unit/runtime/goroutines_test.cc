@@ -55,6 +55,17 @@ TEST_F(GoFileTest, SaysWhoBuiltItAndWhereItsFunctionsAre) {
   EXPECT_EQ(probes->probes[0].offset, sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr) + 15);
 }
 
+TEST_F(GoFileTest, DoesNotKnowWhatStandsInForAModule) {
+  Write({{".text", kText, Code()},
+         {".go.buildinfo", 0x600000,
+          BuildInfo("go1.22.3", "dep\tx.org/a\tv1.2.0\n=>\tx.org/b\tv1.2.0\th1:x\ndep\tx.org/c\tv2\n")},
+         {".gopclntab", 0x500000, Table(names_, kText)}});
+  const auto file = GoFile::Open(path_);
+  ASSERT_TRUE(file && *file);
+  EXPECT_EQ((*file)->Module("x.org/a"), "");
+  EXPECT_EQ((*file)->Module("x.org/c"), "v2");
+}
+
 TEST_F(GoFileTest, SaysWhereCallsByNetHttpAreMade) {
   std::vector<std::string> names = names_;
   names.emplace_back("net/http.(*Transport).roundTrip");

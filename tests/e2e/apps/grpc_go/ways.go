@@ -20,6 +20,7 @@ type job struct {
 	done chan error
 }
 
+var client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
 var jobs = make(chan job, 64)
 var workers = make(chan bool, 4)
 
@@ -47,7 +48,7 @@ var ways = map[string]func(ctx context.Context, next *grpc.ClientConn, id string
 	},
 	// By net/http, to $WEB/ID.
 	"Web": func(_ context.Context, _ *grpc.ClientConn, id string) error {
-		response, err := http.Post(os.Getenv("WEB")+"/"+id, "application/json", strings.NewReader(`{"id": "`+id+`"}`))
+		response, err := client.Post(os.Getenv("WEB")+"/"+id, "application/json", strings.NewReader(`{"id": "`+id+`"}`))
 		if err == nil {
 			io.Copy(io.Discard, response.Body)
 			response.Body.Close()

@@ -76,6 +76,50 @@ TEST_F(GoroutineRuleTest, ADispatchersCallsAreAmbiguous) {
   ExpectRefused(call, LinkRefusal::kAmbiguous);
 }
 
+// Of HTTP/2, all of a connection are read for one cause; who serves a stream says which.
+class GoStreamsTest : public GoroutineRuleTest {
+ protected:
+  uint64_t ReadStream(uint64_t reader, uint64_t turn, uint32_t stream) {
+    RequestStart start = Go(Kind::kServer, reader, turn);
+    start.multiplexed = true;
+    start.stream_id = stream;
+    return Begin(std::move(start));
+  }
+  uint64_t CallForStream(uint64_t reader, uint64_t turn, uint32_t stream) {
+    return CallFor(GO_STREAM_OWNER(reader, stream), turn);
+  }
+};
+
+TEST_F(GoStreamsTest, ACallBelongsToTheStreamThatItsGoroutineServes) {
+  const uint64_t one = ReadStream(7, 1000, 1);
+  const uint64_t other = ReadStream(7, 1000, 3);
+  const uint64_t of_another_connection = ReadStream(8, 1001, 1);
+  const uint64_t for_one = CallForStream(7, 1000, 1);
+  const uint64_t for_other = CallForStream(7, 1000, 3);
+  const uint64_t for_another = CallForStream(8, 1001, 1);
+  Settle({for_one, for_other, for_another, one, other, of_another_connection});
+  ExpectParent(for_one, one, LinkRule::kGoroutine);
+  ExpectParent(for_other, other, LinkRule::kGoroutine);
+  ExpectParent(for_another, of_another_connection, LinkRule::kGoroutine);
+}
+
+TEST_F(GoStreamsTest, WhatIsLeftBehindIsNotAnotherStreams) {
+  const uint64_t first = ReadStream(7, 1000, 1);
+  End(first);
+  const uint64_t second = ReadStream(7, 1000, 3);
+  const uint64_t left_behind = CallForStream(7, 1000, 1);
+  Settle({left_behind, second});
+  ExpectRefused(left_behind, LinkRefusal::kDeferredWork);
+}
+
+// It may serve any, also when only one is open.
+TEST_F(GoStreamsTest, WhoSaysOnlyTheConnectionIsRefused) {
+  const uint64_t server = ReadStream(7, 1000, 1);
+  const uint64_t call = CallFor(7, 1000);
+  Settle({call, server});
+  ExpectRefused(call, LinkRefusal::kAmbiguous);
+}
+
 // Its answer has begun and its end is not seen: the goroutine's next request is no second one.
 TEST_F(GoroutineRuleTest, AnOpenEndedAnswerStillHasItsCalls) {
   const uint64_t streaming = Read(7, 1000);
