@@ -10,6 +10,8 @@
 #include "go_registers.h"
 #include <bpf/bpf_tracing.h>
 
+#define GO_SERVER_CONN 24 /* in http2serverConn, the pointer of `conn` */
+
 /* NULL when it is not to be followed. */
 static __always_inline struct go_program *go_enter(__u32 *tgid)
 {
@@ -174,18 +176,24 @@ int go_rpc_sent(struct pt_regs *regs)
 	return 0;
 }
 
+/* The cause of all that comes by a connection, and not of one stream. */
+static __always_inline bool go_reads_streams(const struct go_cause *cause)
+{
+	return cause->owner && !(cause->owner >> 32);
+}
+
 /* From now on the goroutine serves this stream of the connection whose reader's cause it has inherited. A worker
  * that has taken it out of a channel has not. */
 static __always_inline void go_serves(
 	const struct go_program *program, struct pt_regs *regs, __u32 tgid, __u32 stream)
 {
 	struct goroutine *goroutine = go_find(tgid, go_id(program, GO_G(regs)));
+	struct goroutine fresh = {};
 
-	if (!goroutine || goroutine->own || !goroutine->cause.owner ||
-		goroutine->cause.owner >> 32 || !stream)
+	if (!goroutine || goroutine->own || !go_reads_streams(&goroutine->cause) || !stream)
 		return;
-	goroutine->doubted = 0; /* what the reader took is what its stream says */
-	if (!go_undisturbed(program, goroutine, go_word(GO_SP(regs)), GO_BP(regs)))
+	fresh.g = goroutine->g; /* not doubted: what the reader took is what its stream says */
+	if (!go_undisturbed(program, &fresh, go_word(GO_SP(regs)), GO_BP(regs)))
 		return;
 	goroutine->cause.owner = GO_STREAM_OWNER(goroutine->cause.owner, stream);
 	goroutine->own = 1;
@@ -208,18 +216,29 @@ int go_rpc_served(struct pt_regs *regs)
 	return 0;
 }
 
-/* func (sc *http2serverConn) runHandler(rw *http2responseWriter, ...) of net/http: rw.rws.stream.id */
+/* func (sc *http2serverConn) runHandler(rw *http2responseWriter, ...) of net/http: a goroutine that was started
+ * for it, but not by the reader, of which sc.conn knows: the connection, or what begins with it. */
 SEC("uprobe")
 int go_http2_served(struct pt_regs *regs)
 {
+	__u64 net_conn = go_word(GO_ARGUMENT_1(regs) + GO_SERVER_CONN), stream;
+	struct goroutine handler = { .g = GO_G(regs), .own = 1 };
 	struct go_program *program;
-	__u64 stream;
+	struct conn_state *conn;
 	__u32 tgid;
 
 	program = go_enter(&tgid);
 	if (!program)
 		return 0;
-	stream = go_word(go_word(GO_ARGUMENT_2(regs)));
-	go_serves(program, regs, tgid, go_word(stream + sizeof(__u64)));
+	conn = go_connection(net_conn);
+	if (!conn)
+		conn = go_connection(go_word(net_conn + sizeof(__u64)));
+	stream = go_word(go_word(GO_ARGUMENT_2(regs))); /* rw.rws.stream */
+	if (!conn || conn->http2.state != HTTP2_YES || !go_reads_streams(&conn->go_cause))
+		return 0;
+	handler.cause.owner =
+		GO_STREAM_OWNER(conn->go_cause.owner, (__u32)go_word(stream + sizeof(__u64)));
+	handler.cause.turn = conn->go_cause.turn;
+	go_set(tgid, go_id(program, GO_G(regs)), &handler);
 	return 0;
 }

@@ -44,6 +44,10 @@ static __always_inline void go_read(
 		event->evidence = known->cause.owner;
 		event->evidence_parent = known->cause.turn;
 	}
+	if (conn->http2.state == HTTP2_YES) {
+		conn->go_cause.owner = event->evidence;
+		conn->go_cause.turn = event->evidence_parent;
+	}
 }
 
 /* What an operation says of the goroutine that made it, or had it made. */

@@ -100,12 +100,11 @@ Result<GoProbes> FindGoProbes(const GoFile& file) {
   const auto offsets = GoOffsets(version);
   if (!offsets) return Error{"it was built by a Go that is not known: a newer, or not a released one"};
 
-  std::vector<std::string_view> names = {kNewProc, kCall, kRoundTrip};
+  std::vector<std::string_view> names = {kNewProc, kCall, kRoundTrip, kTlsRead, kTlsWrite};
   names.insert(names.end(), kSyscalls.begin(), kSyscalls.end());
   names.insert(names.end(), kLoops.begin(), kLoops.end());
   names.insert(names.end(), kCalls.begin(), kCalls.end());
   names.insert(names.end(), kServes.begin(), kServes.end());
-  names.insert(names.end(), {kTlsRead, kTlsWrite});
   const auto functions = file.Find(names);
   if (!functions) return functions.error();
 
