@@ -14,6 +14,10 @@
  * which may need no wait. Anything else may have handed it another's work. net/http itself waits
  * otherwise while a call is on its way, so what counts is what came before the call.
  *
+ * The requests of an HTTP/2 connection are read by one goroutine, for one cause; their handlers say which stream
+ * they serve, and their cause is the reader's with that (GO_STREAM_OWNER). Calls that one goroutine writes
+ * for all are told in go_calls.h.
+ *
  * Go's syscalls leave g in R14, and are made by one instruction of the runtime: those of C code
  * in the same process, which may leave anything there, are made elsewhere.
  *

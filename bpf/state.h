@@ -64,8 +64,9 @@ struct http2_frames {
 
 /* See go.h. In events, `owner` is event_data.evidence and `turn` evidence_parent. */
 struct go_cause {
-	__u64 owner; /* goroutine that read a request, by number; 0: none, and `turn` says why */
-	__u64 turn;  /* time of the first read, CLOCK_MONOTONIC */
+	/* goroutine that read a request, by number, of HTTP/2 see GO_STREAM_OWNER; 0: none, and `turn` says why */
+	__u64 owner;
+	__u64 turn; /* time of the first read, CLOCK_MONOTONIC */
 };
 
 /* What is known of a Go program: offsets in its structs, which change with Go's version. */
@@ -184,9 +185,10 @@ struct conn_state {
 	__u32 turn;	     /* thread_state.turn of the loop thread that wrote last */
 	__u64 file;	     /* struct file through which it was used last; 0: not known */
 	__u64 python_family; /* of the contexts that work for this connection, see bpf/python.h; 0: none */
-	struct go_cause go_cause;
-	__u32 go;    /* GO_CALLED, GO_AHEAD */
-	__u32 place; /* in `conns` */
+	struct go_cause
+		go_cause; /* of a client see GO_CALLED, of a server of HTTP/2 its reader's */
+	__u32 go;	  /* GO_CALLED, GO_AHEAD */
+	__u32 place;	  /* in `conns` */
 };
 
 /* A connection's place in the table: the first free one of CONN_WAYS that its name tells. */

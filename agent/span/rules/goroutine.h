@@ -6,7 +6,8 @@
 //   queue         a goroutine has waited for a channel, a condition or a select since it was
 //                 started: it may have been given another request's work
 //   no evidence   it was started before any request, or unseen, or forgotten; or by a worker
-//   two requests  pipelined, or read by one goroutine that hands them over: ambiguous
+//   two requests  pipelined, or read by one goroutine that hands them over: ambiguous; so is one of HTTP/2, if who
+//                 serves it does not say which stream that is
 //   over          the request has been answered: a goroutine that is left behind goes on with it
 //   unsupported   a Go program that cannot be followed; threads say nothing of goroutines
 #pragma once
