@@ -17,7 +17,7 @@ namespace {
 
 bool IsLate(const bpf_program* program) {
   const std::string_view name = bpf_program__name(program);
-  return name.starts_with("tls_") || name.starts_with("go_");
+  return name.starts_with("tls_") || name.starts_with("go_") || name.starts_with("loop_");
 }
 
 void LeaveOut(const tracelet_bpf& skeleton, bool late) {
@@ -29,7 +29,9 @@ void LeaveOut(const tracelet_bpf& skeleton, bool late) {
 
 // Maps that no other program uses.
 void LeaveOutMaps(const tracelet_bpf& first) {
-  for (bpf_map* map : {first.maps.go_tls_calls, first.maps.thread_scratches}) bpf_map__set_autocreate(map, false);
+  for (bpf_map* map : {first.maps.go_tls_calls, first.maps.thread_scratches, first.maps.loop_streams}) {
+    bpf_map__set_autocreate(map, false);
+  }
 }
 
 // Both are the same object, so their maps come in the same order. Variables are maps, too.
@@ -44,7 +46,7 @@ int ShareMaps(const tracelet_bpf& first, const tracelet_bpf& second) {
   return 0;
 }
 
-Error CannotLoad(int error) { return SystemError("the programs for TLS and Go cannot be loaded", error); }
+Error CannotLoad(int error) { return SystemError("the programs for TLS, Go and event loops cannot be loaded", error); }
 
 }  // namespace
 
@@ -68,7 +70,7 @@ Result<BpfLatePrograms::Skeleton> BpfLatePrograms::Load() const {
   if (const int error = ShareMaps(first_, *late); error != 0) return CannotLoad(-error);
   if (const int error = tracelet_bpf__load(late.get()); error != 0) return CannotLoad(-error);
   malloc_trim(0);
-  spdlog::debug("the programs for TLS and Go are loaded");
+  spdlog::debug("the programs for TLS, Go and event loops are loaded");
   return late;
 }
 

@@ -1,6 +1,6 @@
-// BpfLatePrograms: the programs for TLS libraries and for Go programs, which are loaded when the first file needs them:
-// the kernel's verifier spends as much on them as on all others together, and many hosts need neither. They are a
-// second copy of the object on the maps and variables of the first.
+// BpfLatePrograms: the programs for TLS libraries, Go programs and event loops, which are loaded when the first file
+// needs them: the kernel's verifier spends as much on them as on all others together, and many hosts need none. They
+// are a second copy of the object on the maps and variables of the first.
 //
 // One thread, BpfSource's.
 #pragma once

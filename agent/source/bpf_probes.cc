@@ -12,24 +12,24 @@ namespace {
 constexpr uint64_t kRetryNs = 5'000'000'000;  // a dynamic linker is done by then
 constexpr uint64_t kLookNs = 10'000'000'000;
 
-const bpf_program* ProgramOf(const tracelet_bpf& skeleton, runtime::LoopProgram program) {
+const bpf_program* ProgramOf(const tracelet_bpf& late, runtime::LoopProgram program) {
   switch (program) {
     case runtime::LoopProgram::kTimers:
-      return skeleton.progs.loop_timers;
+      return late.progs.loop_timers;
     case runtime::LoopProgram::kPool:
-      return skeleton.progs.loop_pool;
+      return late.progs.loop_pool;
     case runtime::LoopProgram::kTurn:
-      return skeleton.progs.loop_turn;
+      return late.progs.loop_turn;
     case runtime::LoopProgram::kStreamMade:
-      return skeleton.progs.loop_stream_made;
+      return late.progs.loop_stream_made;
     case runtime::LoopProgram::kApplet:
-      return skeleton.progs.loop_applet;
+      return late.progs.loop_applet;
     case runtime::LoopProgram::kStreamRuns:
-      return skeleton.progs.loop_stream_runs;
+      return late.progs.loop_stream_runs;
     case runtime::LoopProgram::kTurnAlone:
       break;
   }
-  return skeleton.progs.loop_turn_alone;
+  return late.progs.loop_turn_alone;
 }
 
 }  // namespace
@@ -94,13 +94,7 @@ bool BpfProbes::Probe(uint32_t tgid, Process& process, bool again) {
   const std::string proc = "/proc/" + std::to_string(tgid);
   const auto found = runtime::FindLoopProbes(process.kind, proc);
   if (found && process.calls_nobody) return true;
-  std::vector<BpfFiles::Place> places;
-  if (found) {
-    for (const runtime::LoopProbe& probe : found->probes) {
-      places.push_back({ProgramOf(skeleton_, probe.program), probe.offset});
-    }
-  }
-  const auto used = found ? files_.Use(found->file, places) : Result<BpfFiles::Id>(found.error());
+  const auto used = found ? Attach(*found) : Result<BpfFiles::Id>(found.error());
   if (used) {
     process.file = *used;
     Count();
@@ -109,6 +103,16 @@ bool BpfProbes::Probe(uint32_t tgid, Process& process, bool again) {
                  used.error().message);
   }
   return used.has_value();
+}
+
+Result<BpfFiles::Id> BpfProbes::Attach(const runtime::LoopProbes& probes) {
+  const auto late = late_.Get();
+  if (!late) return late.error();
+  std::vector<BpfFiles::Place> places;
+  for (const runtime::LoopProbe& probe : probes.probes) {
+    places.push_back({ProgramOf(**late, probe.program), probe.offset});
+  }
+  return files_.Use(probes.file, places);
 }
 
 // The programs spend nothing on loops while no file has probes.

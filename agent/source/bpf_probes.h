@@ -1,4 +1,4 @@
-// BpfProbes: uprobes on the event loops of nginx and Node, which the loop rule needs, and on
+// BpfProbes: uprobes on the event loops of nginx, Node and HAProxy, which the loop rule needs, and on
 // CPython (BpfPython). Processes whose files cannot be probed are refused.
 // nginx calls its probed function twice in each turn, and only the calls it makes need it:
 // its file is probed when a process that runs it makes its first connection.
@@ -14,6 +14,7 @@
 
 #include "agent/runtime/loops.h"
 #include "agent/source/bpf_files.h"
+#include "agent/source/bpf_late_programs.h"
 #include "agent/source/bpf_python.h"
 
 struct tracelet_bpf;
@@ -25,9 +26,9 @@ class BpfProbes {
   // Which processes are traced, by number and executable.
   using Wanted = std::function<bool(uint32_t tgid, const std::string& exe)>;
 
-  // `skeleton` is loaded and must outlive it.
-  BpfProbes(tracelet_bpf& skeleton, Wanted wanted)
-      : skeleton_(skeleton), wanted_(std::move(wanted)), python_(skeleton) {}
+  // `skeleton` is loaded; both must outlive it.
+  BpfProbes(tracelet_bpf& skeleton, BpfLatePrograms& late, Wanted wanted)
+      : skeleton_(skeleton), late_(late), wanted_(std::move(wanted)), python_(skeleton) {}
 
   // Processes that are there already.
   void AddPresent();
@@ -57,9 +58,11 @@ class BpfProbes {
   void Add(uint32_t tgid, const std::string& exe, uint64_t exec_ns);
   // False, with the reason logged, when it could not be probed. Again: it may be later.
   bool Probe(uint32_t tgid, Process& process, bool again);
+  Result<BpfFiles::Id> Attach(const runtime::LoopProbes& probes);
   void Count();
 
   tracelet_bpf& skeleton_;
+  BpfLatePrograms& late_;
   const Wanted wanted_;
   BpfPython python_;
   BpfFiles files_;

@@ -79,7 +79,7 @@ Result<std::unique_ptr<BpfSource>> BpfSource::Start(const config::Source& settin
   // From here on the fork tracepoint enrols; these were there before.
   const std::vector<uint32_t> members = selector->TreeMembers();
   for (uint32_t tgid : members) (*programs)->SetVerdict(tgid, VERDICT_TRACE_TREE);
-  auto probes = std::make_unique<BpfProbes>((*programs)->skeleton(), Wanted(*selector));
+  auto probes = std::make_unique<BpfProbes>((*programs)->skeleton(), (*programs)->late(), Wanted(*selector));
   auto goroutines = std::make_unique<BpfGoroutines>((*programs)->skeleton(), (*programs)->late(), Wanted(*selector));
   auto tls = std::make_unique<BpfTls>((*programs)->skeleton(), (*programs)->late(), settings.tls, Wanted(*selector));
   std::unique_ptr<BpfSource> source(
