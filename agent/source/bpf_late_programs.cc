@@ -4,11 +4,14 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
 #include "agent/source/bpf_goroutines.h"
 #include "agent/source/bpf_kernel_types.h"
+#include "agent/source/bpf_python.h"
 #include "agent/source/bpf_tls.h"
 #include "tracelet.skel.h"
 
@@ -17,7 +20,8 @@ namespace {
 
 bool IsLate(const bpf_program* program) {
   const std::string_view name = bpf_program__name(program);
-  return name.starts_with("tls_") || name.starts_with("go_") || name.starts_with("loop_");
+  return std::ranges::any_of(std::array{"tls_", "go_", "loop_", "python_"},
+                             [&](const char* prefix) { return name.starts_with(prefix); });
 }
 
 void LeaveOut(const tracelet_bpf& skeleton, bool late) {
@@ -46,7 +50,9 @@ int ShareMaps(const tracelet_bpf& first, const tracelet_bpf& second) {
   return 0;
 }
 
-Error CannotLoad(int error) { return SystemError("the programs for TLS, Go and event loops cannot be loaded", error); }
+Error CannotLoad(int error) {
+  return SystemError("the programs for TLS, Go, Python and event loops cannot be loaded", error);
+}
 
 }  // namespace
 
@@ -67,10 +73,11 @@ Result<BpfLatePrograms::Skeleton> BpfLatePrograms::Load() const {
   LeaveOut(*late, /*late=*/false);
   BpfTls::Choose(*late);
   BpfGoroutines::Choose(*late);
+  BpfPython::Choose(*late);
   if (const int error = ShareMaps(first_, *late); error != 0) return CannotLoad(-error);
   if (const int error = tracelet_bpf__load(late.get()); error != 0) return CannotLoad(-error);
   malloc_trim(0);
-  spdlog::debug("the programs for TLS, Go and event loops are loaded");
+  spdlog::debug("the programs for TLS, Go, Python and event loops are loaded");
   return late;
 }
 

@@ -1,4 +1,4 @@
-// BpfLatePrograms: the programs for TLS libraries, Go programs and event loops, which are loaded when the first file
+// BpfLatePrograms: the programs for TLS libraries, Go, Python and event loops, which are loaded when the first file
 // needs them: the kernel's verifier spends as much on them as on all others together, and many hosts need none. They
 // are a second copy of the object on the maps and variables of the first.
 //

@@ -28,7 +28,7 @@ class BpfProbes {
 
   // `skeleton` is loaded; both must outlive it.
   BpfProbes(tracelet_bpf& skeleton, BpfLatePrograms& late, Wanted wanted)
-      : skeleton_(skeleton), late_(late), wanted_(std::move(wanted)), python_(skeleton) {}
+      : skeleton_(skeleton), late_(late), wanted_(std::move(wanted)), python_(skeleton, late) {}
 
   // Processes that are there already.
   void AddPresent();

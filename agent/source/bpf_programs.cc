@@ -83,7 +83,6 @@ Result<std::unique_ptr<BpfPrograms>> BpfPrograms::Load(const config::Source& set
     return Explain("cannot read the kernel's BTF", errno);
   if (Status status = programs->MakeRings(settings); !status) return status.error();
   if (Status status = programs->Configure(settings, filter); !status) return status.error();
-  BpfPython::Choose(*programs->skeleton_);
   programs->late_.emplace(*programs->skeleton_, kernel_types);
   // libbpf raises RLIMIT_MEMLOCK by itself where maps are charged to it (before 5.11).
   if (const int error = tracelet_bpf__load(programs->skeleton_.get()); error != 0) {

@@ -20,17 +20,17 @@ constexpr uint64_t kLookNs = 10'000'000'000;
 
 }  // namespace
 
-void BpfPython::Choose(tracelet_bpf& skeleton) {
+void BpfPython::Choose(tracelet_bpf& late) {
   if (!HasUprobeMulti()) return;
   for (bpf_program* program :
-       {skeleton.progs.python_enters, skeleton.progs.python_copied_current, skeleton.progs.python_copied_other,
-        skeleton.progs.python_buffers, skeleton.progs.python_puts, skeleton.progs.python_got}) {
+       {late.progs.python_enters, late.progs.python_copied_current, late.progs.python_copied_other,
+        late.progs.python_buffers, late.progs.python_puts, late.progs.python_got}) {
     MakeUprobeMulti(program);
   }
 }
 
-BpfPython::BpfPython(tracelet_bpf& skeleton)
-    : skeleton_(skeleton), files_(HasUprobeMulti()), with_uvloop_(HasUprobeMulti()) {}
+BpfPython::BpfPython(tracelet_bpf& skeleton, BpfLatePrograms& late)
+    : skeleton_(skeleton), late_(late), files_(HasUprobeMulti()), with_uvloop_(HasUprobeMulti()) {}
 
 void BpfPython::OnProcess(uint32_t tgid, uint64_t exec_ns) {
   OnExit(tgid);
@@ -43,23 +43,24 @@ void BpfPython::OnProcess(uint32_t tgid, uint64_t exec_ns) {
 
 bool BpfPython::Probe(uint32_t tgid, bool again) {
   const auto python = runtime::FindPython("/proc/" + std::to_string(tgid));
-  Status status = python ? Ok() : Status(python.error());
-  if (status) {
-    std::vector<BpfFiles::Place> places = {{skeleton_.progs.python_enters, python->file.enter}};
-    for (const uint64_t offset : python->file.copy_current) {
-      places.push_back({skeleton_.progs.python_copied_current, offset, true});
-    }
-    for (const uint64_t offset : python->file.copy_other) {
-      places.push_back({skeleton_.progs.python_copied_other, offset, true});
-    }
-    const auto used = files_.Use(python->file.path, places);
-    status = used ? Enter(tgid, *python) : Status(used.error());
-    if (status) ProbeModules(tgid);
-  }
+  Status status = python ? Attach(python->file) : Status(python.error());
+  if (status) status = Enter(tgid, *python);
+  if (status) ProbeModules(tgid);
   if (!status && !again) {
     spdlog::warn("python (pid {}): calls of its coroutines are not linked, because {}", tgid, status.error().message);
   }
   return status.has_value();
+}
+
+Status BpfPython::Attach(const runtime::PythonFile& file) {
+  const auto late = late_.Get();
+  if (!late) return late.error();
+  const auto& programs = (*late)->progs;
+  std::vector<BpfFiles::Place> places = {{programs.python_enters, file.enter}};
+  for (const uint64_t offset : file.copy_current) places.push_back({programs.python_copied_current, offset, true});
+  for (const uint64_t offset : file.copy_other) places.push_back({programs.python_copied_other, offset, true});
+  const auto used = files_.Use(file.path, places);
+  return used ? Ok() : Status(used.error());
 }
 
 Status BpfPython::Enter(uint32_t tgid, const runtime::PythonProcess& python) {
@@ -90,12 +91,14 @@ void BpfPython::OnMapped(uint32_t tgid) {
 void BpfPython::ProbeCallbacks(const std::string& proc) {
   const auto python = runtime::FindPython(proc);
   if (!python) return;
-  const auto used = with_uvloop_.Use(python->file.path, {{skeleton_.progs.python_enters, python->file.run}});
+  const auto used = with_uvloop_.Use(python->file.path, {{late_.loaded()->progs.python_enters, python->file.run}});
   if (!used) spdlog::warn("python: calls from uvloop are not linked, because {}", used.error().message);
 }
 
 // What cannot be probed is not seen, and then refused.
 void BpfPython::ProbeModules(uint32_t tgid) {
+  const tracelet_bpf* late = late_.loaded();
+  if (late == nullptr) return;
   const std::string proc = "/proc/" + std::to_string(tgid);
   for (const runtime::PythonModule& module : runtime::FindPythonModules(proc)) {
     if (module.uvloop) ProbeCallbacks(proc);
@@ -104,13 +107,13 @@ void BpfPython::ProbeModules(uint32_t tgid) {
     for (const auto& [program, offset] : module.places) {
       switch (program) {
         case runtime::PythonProgram::kBuffers:
-          places.push_back({skeleton_.progs.python_buffers, offset});
+          places.push_back({late->progs.python_buffers, offset});
           break;
         case runtime::PythonProgram::kPuts:
-          places.push_back({skeleton_.progs.python_puts, offset});
+          places.push_back({late->progs.python_puts, offset});
           break;
         case runtime::PythonProgram::kGot:
-          places.push_back({skeleton_.progs.python_got, offset, true});
+          places.push_back({late->progs.python_got, offset, true});
           break;
       }
     }

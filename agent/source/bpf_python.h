@@ -12,6 +12,7 @@
 #include "agent/base/result.h"
 #include "agent/runtime/python.h"
 #include "agent/source/bpf_files.h"
+#include "agent/source/bpf_late_programs.h"
 
 struct tracelet_bpf;
 
@@ -19,10 +20,10 @@ namespace tracelet::source {
 
 class BpfPython {
  public:
-  // `skeleton` is loaded and must outlive it.
-  explicit BpfPython(tracelet_bpf& skeleton);
-  // Before `skeleton` is loaded.
-  static void Choose(tracelet_bpf& skeleton);
+  // `skeleton` is loaded; both must outlive it.
+  BpfPython(tracelet_bpf& skeleton, BpfLatePrograms& late);
+  // Before the late programs are loaded: how they will be attached.
+  static void Choose(tracelet_bpf& late);
 
   // A process that is traced and may run it. `exec_ns`: what it lacks now it may map later; 0: it
   // is there for long.
@@ -45,11 +46,13 @@ class BpfPython {
 
   // False, with the reason logged, when it cannot be understood. Again: it may be later.
   bool Probe(uint32_t tgid, bool again);
+  Status Attach(const runtime::PythonFile& file);
   void ProbeModules(uint32_t tgid);
   void ProbeCallbacks(const std::string& proc);
   Status Enter(uint32_t tgid, const runtime::PythonProcess& python);
 
   tracelet_bpf& skeleton_;
+  BpfLatePrograms& late_;
   BpfFiles files_;
   BpfFiles with_uvloop_;                             // of these files, and probed at one place more
   std::unordered_map<uint32_t, Process> processes_;  // by tgid
