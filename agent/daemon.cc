@@ -12,6 +12,7 @@
 #include "agent/admin/agent_metrics.h"
 #include "agent/admin/asked.h"
 #include "agent/base/heap.h"
+#include "agent/base/start_pages.h"
 #include "agent/cli/session.h"
 #include "agent/cli/stop_signals.h"
 #include "agent/ingest/jaeger_agent.h"
@@ -233,6 +234,7 @@ Status Daemon::Run(const std::string& host_name) {
   if (Status capture = StartCapture(); !capture) return capture;
   if (exports_.empty()) spdlog::warn("no exporter is configured: spans are only counted");
   if (admin_) admin_->SetReady(true);
+  GiveBackStartPages();
   spdlog::info("ready");
   Status turned = Turn();
   const auto stop_by = Clock::now() + kExportWithin;

@@ -11,6 +11,7 @@
 #include <string>
 #include <variant>
 
+#include "agent/base/start_pages.h"
 #include "agent/cli/agent_config.h"
 #include "agent/cli/check.h"
 #include "agent/cli/check_tls.h"
@@ -122,6 +123,7 @@ Status Capture(const cli::Options& options, cli::Program* program) {
     recorder = std::move(*created);
     sink = recorder.get();
   }
+  GiveBackStartPages();
   std::fprintf(stderr, "tracelet: ready\n");
   if (program != nullptr) {
     if (Status released = program->Release(); !released) return released;
