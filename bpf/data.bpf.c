@@ -124,7 +124,7 @@ static __always_inline void data_moved(struct pt_regs *regs, long result, __u32 
 		report->go.caller.bp = GO_BP(regs);
 	}
 	if (loops)
-		report->sp = GO_SP(regs);
+		report->sp = regs->sp;
 	op = &report->op;
 	op->fd = syscall_arg(regs, 0);
 	op->direction = traits & MOVES_RECEIVES ? DIRECTION_RX : DIRECTION_TX;
@@ -285,7 +285,7 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 	if (traits & SYSCALL_MOVES)
 		data_moved(regs, result, traits);
 	else if (traits & SYSCALL_CONNECT)
-		data_connected(syscall_arg(regs, 0), result, GO_SP(regs));
+		data_connected(syscall_arg(regs, 0), result, regs->sp);
 	else if (traits & (SYSCALL_SOCKOPT | SYSCALL_SHUTDOWN))
 		data_socket_call(regs, traits);
 	else if (traits & SYSCALL_MAP)

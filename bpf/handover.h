@@ -38,7 +38,7 @@ struct handover_word {
 /* The last call that woke somebody there. */
 struct handover_wake {
 	__u64 time_ns;
-	__u64 waker;  /* tid << 32 | thread_start */
+	__u64 waker;  /* thread_name() */
 	__u64 opener; /* the waker's */
 	__u64 read_ns;
 	__u32 attempts;
@@ -54,11 +54,6 @@ __weak SEC(".maps") struct {
 	__type(key, struct handover_word);
 	__type(value, struct handover_wake);
 } handover_wakes;
-
-static __always_inline __u64 handover_self(const struct thread_state *thread, __u32 tid)
-{
-	return (__u64)tid << 32 | thread->thread_start;
-}
 
 /* How long it ran, or could have: waiting for a processor is no sleep. */
 static __always_inline __u64 handover_ran(void)
@@ -111,7 +106,7 @@ static __noinline void handover_woke(
 			last->mixed = 1;
 		return;
 	}
-	wake.waker = handover_self(thread, tid);
+	wake.waker = thread_name(thread, tid);
 	if (last) {
 		wake.mixed = last->mixed || last->waker != wake.waker;
 		wake.left += last->left;
@@ -173,7 +168,7 @@ __weak __noinline int handover_futex(__u64 address, __u32 operation, __u64 timeo
 		if (result == -ETIMEDOUT)
 			thread->wakes |= WAKES_TIMED;
 		else if (!result && (!timeout || handover_far(operation, timeout)))
-			handover_waited(thread, &word, handover_self(thread, pid_tgid), was);
+			handover_waited(thread, &word, thread_name(thread, pid_tgid), was);
 	}
 	if (thread && thread->attempts)
 		handover_left(thread);

@@ -4,9 +4,8 @@
  * attaches them, once per file, those before loop_turn first: a thread that met loop_turn
  * has them all. Uprobes run with preemption on; a thread's state is its own.
  */
+#include "c_registers.h"
 #include "filter.h"
-#include "go_registers.h"
-#include "syscalls.h"
 #include "task.h"
 
 static __always_inline void loop_shut(struct thread_state *thread, __u8 reason)
@@ -98,7 +97,7 @@ struct {
 SEC("uprobe")
 int loop_stream_made(struct pt_regs *regs)
 {
-	struct loop_stream_key key = { .stream = syscall_arg(regs, 0) };
+	struct loop_stream_key key = { .stream = C_ARGUMENT_1(regs) };
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	struct thread_state *thread = loop_known();
 	struct loop_stream stream = { .tid = pid_tgid };
@@ -136,7 +135,7 @@ int loop_applet(void *context)
 SEC("uprobe")
 int loop_stream_runs(struct pt_regs *regs)
 {
-	struct loop_stream_key key = { .stream = syscall_arg(regs, 1) };
+	struct loop_stream_key key = { .stream = C_ARGUMENT_2(regs) };
 	__u64 pid_tgid = bpf_get_current_pid_tgid();
 	struct loop_stream *stream;
 	struct frame frame = {};
@@ -150,9 +149,9 @@ int loop_stream_runs(struct pt_regs *regs)
 	if (!STACK_HAS_RETURN || !stream || stream->tid != (__u32)pid_tgid)
 		return 0;
 	frame.thread->stream_turn = stream->turn;
-	frame.thread->stream_sp = GO_SP(regs);
+	frame.thread->stream_sp = regs->sp;
 	if (!bpf_probe_read_user(&frame.thread->stream_return, sizeof(frame.thread->stream_return),
-		    (void *)GO_SP(regs)))
+		    (void *)regs->sp))
 		frame.thread->reason = LOOP_STREAM;
 	return 0;
 }

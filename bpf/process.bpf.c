@@ -24,7 +24,7 @@ static __always_inline void process_starts_thread(struct thread_state *thread, _
 
 	if (!starter || !starter->attempts)
 		return;
-	thread->opener = (__u64)tid << 32 | starter->thread_start;
+	thread->opener = thread_name(starter, tid);
 	thread->opener_attempts = starter->attempts;
 	thread->wakes = 1;
 }

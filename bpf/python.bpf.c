@@ -4,38 +4,12 @@
  * file, before it enters a process into `python_processes`. They run at the return, because
  * the new context is known there, and not before. C code: its stacks may be probed so.
  */
+#include "c_registers.h"
 #include "python.h"
 #include "socket.h"
 
 /* Offset of ob_type in every object (Include/object.h; not in builds without a GIL). */
 #define PYTHON_TYPE 8
-
-static __always_inline __u64 python_returned(struct pt_regs *regs)
-{
-#if defined(__TARGET_ARCH_x86)
-	return regs->ax;
-#else
-	return regs->regs[0];
-#endif
-}
-
-static __always_inline __u64 python_argument(struct pt_regs *regs)
-{
-#if defined(__TARGET_ARCH_x86)
-	return regs->di;
-#else
-	return regs->regs[0];
-#endif
-}
-
-static __always_inline __u64 python_second_argument(struct pt_regs *regs)
-{
-#if defined(__TARGET_ARCH_x86)
-	return regs->si;
-#else
-	return regs->regs[1];
-#endif
-}
 
 /* False, and the process is of no use any more, unless it is as its version's headers say: the
  * current context is an object of the new one's type, and there is one interpreter. */
@@ -83,7 +57,7 @@ static __always_inline struct python_node python_child(
 
 static __always_inline void python_made(struct pt_regs *regs, bool by_current)
 {
-	__u64 made = python_returned(regs), state, context;
+	__u64 made = C_RESULT(regs), state, context;
 	struct python_process *python;
 	struct python_node node = {};
 	struct frame frame = {};
@@ -118,7 +92,7 @@ int python_enters(struct pt_regs *regs)
 {
 	struct python_process *python = python_process(bpf_get_current_pid_tgid() >> 32);
 	struct python_node listener = { .branch = PYTHON_LISTENER };
-	__u64 context = python_argument(regs);
+	__u64 context = C_ARGUMENT_1(regs);
 	struct frame frame = {};
 	struct python_key key;
 	__u32 step;
@@ -181,7 +155,7 @@ int python_buffers(struct pt_regs *regs)
 
 	if (!python || !frame_init(&frame))
 		return 0;
-	conn = python_uvloop_conn(python_argument(regs));
+	conn = python_uvloop_conn(C_ARGUMENT_1(regs));
 	if (!conn || conn->role == ROLE_SERVER)
 		return 0;
 	python->buffers = 1;
@@ -233,7 +207,7 @@ static __always_inline struct python_node python_giver(
 	if (frame->thread->python_step != PYTHON_SERVES || !frame->thread->python_family ||
 		bpf_map_lookup_elem(&python_jobs, &tid))
 		return node;
-	node.family = PYTHON_GIVER | (__u64)tid << 32 | frame->thread->thread_start;
+	node.family = PYTHON_GIVER | thread_name(frame->thread, tid);
 	node.branch = frame->thread->attempts;
 	return node;
 }
@@ -249,9 +223,7 @@ int python_puts(struct pt_regs *regs)
 	__u64 object = 0;
 
 	if (!python || !frame_init(&frame) ||
-		bpf_probe_read_user(
-			&object, sizeof(object), (void *)python_second_argument(regs)) ||
-		!object)
+		bpf_probe_read_user(&object, sizeof(object), (void *)C_ARGUMENT_2(regs)) || !object)
 		return 0;
 	key = python_key(python, &frame, PYTHON_JOB | object);
 	if (python_is_job(object)) {
@@ -271,7 +243,7 @@ SEC("uretprobe")
 int python_got(struct pt_regs *regs)
 {
 	struct python_process *python = python_process(bpf_get_current_pid_tgid() >> 32);
-	__u64 object = python_returned(regs);
+	__u64 object = C_RESULT(regs);
 	struct frame frame = {};
 	struct python_node *job, mine;
 	struct python_key key;

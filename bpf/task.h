@@ -56,6 +56,12 @@ static __always_inline void task_describe(struct task_struct *task, struct threa
 	thread->netns = BPF_CORE_READ(task, nsproxy, net_ns, ns.inum);
 }
 
+/* A thread for as long as the machine runs, though its number may be used again; never 0. */
+static __always_inline __u64 thread_name(const struct thread_state *thread, __u32 tid)
+{
+	return (__u64)tid << 32 | thread->thread_start;
+}
+
 static __always_inline __u32 thread_first(__u32 tid)
 {
 	/* Fibonacci hashing: numbers that follow each other are spread evenly. */

@@ -17,6 +17,7 @@
 #define http2_probe_steps tls_http2_probe_steps
 #define http2_probe tls_http2_probe
 #define http2_operation tls_http2_operation
+#include "c_registers.h"
 #include "scratch.h"
 #include "tls_go_positions.h"
 #include "tls_positions.h"
@@ -24,18 +25,8 @@
 #include "tls_go.h"
 
 #if defined(__TARGET_ARCH_x86)
-#define TLS_ARG1(regs) (regs)->di
-#define TLS_ARG2(regs) (regs)->si
-#define TLS_ARG3(regs) (regs)->dx
-#define TLS_ARG4(regs) (regs)->cx
-#define TLS_RESULT(regs) (regs)->ax
 #define TLS_RETURNED 8 /* the address that it returned to was popped */
 #else
-#define TLS_ARG1(regs) (regs)->regs[0]
-#define TLS_ARG2(regs) (regs)->regs[1]
-#define TLS_ARG3(regs) (regs)->regs[2]
-#define TLS_ARG4(regs) (regs)->regs[3]
-#define TLS_RESULT(regs) (regs)->regs[0]
 #define TLS_RETURNED 0
 #endif
 
@@ -85,9 +76,9 @@ static __always_inline int tls_enter(struct pt_regs *regs, __u8 kind, __u64 coun
 	}
 	call = &thread->calls[depth];
 	call->stack = regs->sp;
-	call->session = TLS_ARG1(regs);
-	call->buffer = TLS_ARG2(regs);
-	call->size = TLS_ARG3(regs);
+	call->session = C_ARGUMENT_1(regs);
+	call->buffer = C_ARGUMENT_2(regs);
+	call->size = C_ARGUMENT_3(regs);
 	call->counted = counted;
 	call->sock = 0;
 	call->kind = kind;
@@ -108,7 +99,7 @@ int tls_read(struct pt_regs *regs)
 SEC("uprobe")
 int tls_read_ex(struct pt_regs *regs)
 {
-	return tls_enter(regs, TLS_READ, TLS_ARG4(regs), tls_place(regs));
+	return tls_enter(regs, TLS_READ, C_ARGUMENT_4(regs), tls_place(regs));
 }
 
 SEC("uprobe")
@@ -120,7 +111,7 @@ int tls_write(struct pt_regs *regs)
 SEC("uprobe")
 int tls_write_ex(struct pt_regs *regs)
 {
-	return tls_enter(regs, TLS_WRITE, TLS_ARG4(regs), tls_place(regs));
+	return tls_enter(regs, TLS_WRITE, C_ARGUMENT_4(regs), tls_place(regs));
 }
 
 SEC("uprobe")
@@ -131,7 +122,7 @@ int tls_handshake(struct pt_regs *regs)
 
 static __always_inline int tls_forget(struct pt_regs *regs)
 {
-	struct tls_session_key key = { .session = TLS_ARG1(regs),
+	struct tls_session_key key = { .session = C_ARGUMENT_1(regs),
 		.tgid = bpf_get_current_pid_tgid() >> 32 };
 
 	bpf_map_delete_elem(&tls_sessions, &key);
@@ -154,7 +145,7 @@ int tls_function(struct pt_regs *regs)
 	if (function >= TLS_CALLS_FREE)
 		return tls_forget(regs);
 	return tls_enter(regs, kinds[function],
-		function == TLS_CALLS_READ_EX || function == TLS_CALLS_WRITE_EX ? TLS_ARG4(regs)
+		function == TLS_CALLS_READ_EX || function == TLS_CALLS_WRITE_EX ? C_ARGUMENT_4(regs)
 										: 0,
 		place);
 }
@@ -248,7 +239,7 @@ static __always_inline struct conn_state *tls_returns(
 
 	if (!tls_leave(regs, call))
 		return NULL;
-	*count = call->kind == TLS_HANDSHAKE ? 0 : tls_count(call, TLS_RESULT(regs));
+	*count = call->kind == TLS_HANDSHAKE ? 0 : tls_count(call, C_RESULT(regs));
 	conn = tls_connection(call);
 	if (!conn && *count > 0)
 		tls_give_up(call);
