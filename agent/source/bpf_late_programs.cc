@@ -4,9 +4,6 @@
 #include <malloc.h>
 #include <spdlog/spdlog.h>
 
-#include <algorithm>
-#include <array>
-#include <string_view>
 #include <utility>
 
 #include "agent/source/bpf_goroutines.h"
@@ -18,11 +15,8 @@
 namespace tracelet::source {
 namespace {
 
-bool IsLate(const bpf_program* program) {
-  const std::string_view name = bpf_program__name(program);
-  return std::ranges::any_of(std::array{"tls_", "go_", "loop_", "python_"},
-                             [&](const char* prefix) { return name.starts_with(prefix); });
-}
+// Uprobes, which are for some files only.
+bool IsLate(const bpf_program* program) { return bpf_program__type(program) == BPF_PROG_TYPE_KPROBE; }
 
 void LeaveOut(const tracelet_bpf& skeleton, bool late) {
   bpf_program* program = nullptr;

@@ -153,9 +153,7 @@ void Assembler::OnExchange(const conn::ConnectionInfo& connection, conn::Directi
     span->events_lost =
         exchange.outcome == protocol::Outcome::kLost ||
         (span->answered_by == Answerer::kReader && exchange.request.first.lost != exchange.response.first.lost);
-  }
-  if (kind == Kind::kServer && exchange.response.started) {
-    sink_.OnAnswered(open.mapped().handle, exchange.response.first);
+    if (exchange.response.started) sink_.OnAnswered(open.mapped().handle, exchange.response.first);
   }
   const uint64_t begin_ns = exchange.request.first.time_ns;
   const uint64_t last_byte_ns =

@@ -14,10 +14,8 @@ namespace {
 void Refuse(Request& request, LinkRefusal reason, const std::vector<RequestPtr>& candidates) {
   request.refused = reason;
   if (candidates.empty()) return;
-  std::vector<std::shared_ptr<TraceNode>> nodes;
-  nodes.reserve(candidates.size());
-  for (const RequestPtr& candidate : candidates) nodes.push_back(NodeOf(candidate));
-  request.candidates = std::move(nodes);
+  request.candidates = std::vector<std::shared_ptr<TraceNode>>();
+  for (const RequestPtr& candidate : candidates) request.candidates->push_back(NodeOf(candidate));
 }
 
 // A server's request is a root, or its header's, again: its name proved nothing.
@@ -189,6 +187,7 @@ void Stitcher::LinkClient(const RequestPtr& client) {
 }
 
 void Stitcher::AskWorkers(const RequestPtr& client) {
+  if (!worker_.Concerns(client->start.first)) return;
   const Request* alone = loop_.Alone(client->start.first.process);
   WorkerRule::Decided decided;
   if (worker_.OnCallStart(client, alone, open_servers_, decided)) client->node.Await(latest_ns_ + hold_ns_);
@@ -263,6 +262,7 @@ void Stitcher::OnResponseOpenEnded(uint64_t handle) {
 }
 
 void Stitcher::OnAnswered(uint64_t handle, const conn::Operation& answer) {
+  if (!worker_.Concerns(answer)) return;
   const auto found = open_.find(handle);
   if (found == open_.end() || found->second->start.pushed) return;
   Decide(worker_.OnAnswered(found->second, answer, loop_.Alone(found->second->start.first.process)));

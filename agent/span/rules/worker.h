@@ -45,6 +45,11 @@ class WorkerRule {
     std::vector<RequestPtr> taken_back;
   };
 
+  // False: as long as all operations are like this one, no worker has made a call, and there is nothing to tell or to
+  // ask.
+  [[nodiscard]] bool Concerns(const conn::Operation& operation) const {
+    return operation.evidence_type == EVIDENCE_WOKEN || !processes_.empty();
+  }
   // After the other rules, which may have linked it. `alone`: the request of its process that is alone, or null.
   // True: whose it is will be known when that is answered.
   bool OnCallStart(const RequestPtr& call, const Request* alone, const OpenRequests& open, Decided& decided);
