@@ -11,7 +11,7 @@
 #include "agent/base/result.h"
 #include "config/config.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming)
 class App;
 }  // namespace CLI
 

@@ -28,8 +28,7 @@ void AddTls(SourceTls& tls, std::vector<Section>& sections) {
              "Globs: nor these libraries: [\"/opt/*/libssl.so*\"], nor programs that contain one.")}});
 }
 
-void AddCapture(Config& config, std::vector<Section>& sections) {
-  Selector& selector = config.selector;
+void AddSelector(Selector& selector, std::vector<Section>& sections) {
   sections.push_back(
       {"selector",
        "What is traced. Empty lists select everything; a list is \"or\", several lists are \"and\".",
@@ -47,7 +46,9 @@ void AddCapture(Config& config, std::vector<Section>& sections) {
         Text("pod_labels", &selector.pod_labels, "[\"app=shop\"]; \"app\": with any value."),
         Text("owners", &selector.owners, "[\"front\", \"StatefulSet/db\"]."),
         Text("images", &selector.images, "Globs against the images of containers: [\"*/shop:*\"].")}});
-  Source& source = config.source;
+}
+
+void AddSource(Source& source, std::vector<Section>& sections) {
   sections.push_back(
       {"source",
        "The programs in the kernel. Memory is taken at start.",
@@ -63,6 +64,9 @@ void AddCapture(Config& config, std::vector<Section>& sections) {
         Number("cost_sample_period_s", &source.cost_sample_period_s,
                "For half a second of each period the kernel counts what the programs cost. 0: never.", 0, 86'400)}});
   AddTls(source.tls, sections);
+}
+
+void AddRequests(Config& config, std::vector<Section>& sections) {
   sections.push_back({"conn",
                       "Connections as user space remembers them.",
                       {Number("max_connections", &config.conn.max_connections, "", 16, 1 << 24),
@@ -260,7 +264,9 @@ void AddExporters(Config& config, std::vector<Section>& sections) {
 
 std::vector<Section> Schema(Config& config) {
   std::vector<Section> sections;
-  AddCapture(config, sections);
+  AddSelector(config.selector, sections);
+  AddSource(config.source, sections);
+  AddRequests(config, sections);
   AddKubernetes(config, sections);
   AddIngest(config, sections);
   AddPeer(config, sections);

@@ -70,6 +70,7 @@ struct RecycledAllocator {
   template <typename Other>
   RecycledAllocator(const RecycledAllocator<Other>&) {}  // NOLINT(google-explicit-constructor): allocators convert
 
+  // NOLINTBEGIN(bugprone-sizeof-expression): T may well be a pointer
   T* allocate(size_t count) {
     static_assert(alignof(T) <= __STDCPP_DEFAULT_NEW_ALIGNMENT__);
     return static_cast<T*>(count == 1 ? Recycled<sizeof(T)>::Take() : ::operator new(count * sizeof(T)));
@@ -77,6 +78,7 @@ struct RecycledAllocator {
   void deallocate(T* memory, size_t count) {
     count == 1 ? Recycled<sizeof(T)>::GiveBack(memory) : ::operator delete(memory);
   }
+  // NOLINTEND(bugprone-sizeof-expression)
   bool operator==(const RecycledAllocator&) const { return true; }
 };
 

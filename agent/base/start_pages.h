@@ -17,6 +17,7 @@ namespace tracelet {
 inline bool HasTextRelocations(const dl_phdr_info& object) {
   for (int i = 0; i < object.dlpi_phnum; ++i) {
     if (object.dlpi_phdr[i].p_type != PT_DYNAMIC) continue;
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): where the loader put it
     const auto* entry = reinterpret_cast<const ElfW(Dyn)*>(object.dlpi_addr + object.dlpi_phdr[i].p_vaddr);
     for (; entry->d_tag != DT_NULL; ++entry) {
       if (entry->d_tag == DT_TEXTREL || (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL) != 0))
@@ -37,7 +38,8 @@ inline void GiveBackStartPages() {
       if (segment.p_type != PT_LOAD || segment.p_flags != PF_R) continue;
       const uintptr_t begin = (object->dlpi_addr + segment.p_vaddr) & ~(page - 1);
       const uintptr_t end = object->dlpi_addr + segment.p_vaddr + segment.p_filesz;
-      madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // no harm if it fails
+      // No harm if it fails. NOLINTNEXTLINE(performance-no-int-to-ptr)
+      madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
     }
     return 0;
   };

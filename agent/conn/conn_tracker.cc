@@ -273,7 +273,7 @@ void ConnTracker::MakeParser(Connection& connection, const protocol::Protocol& p
   options.max_head_bytes = config_.http.max_head_bytes;
   options.max_outstanding = config_.http.max_outstanding;
   options.max_streams = config_.http.max_streams;
-  options.progress_ns = config_.http.progress_s * kSecond_ns;
+  options.progress_ns = config_.http.progress_s * kSecondNs;
   if (connection.info.role == ROLE_CLIENT) options.requests = Direction::kSend;
   if (connection.info.role == ROLE_SERVER) options.requests = Direction::kReceive;
   connection.protocol = &protocol;
@@ -328,7 +328,7 @@ void ConnTracker::OnClose(const event_close& event) {
   if (!connection->Busy()) return OnBroken(*connection, now, connection->error);
   connection->closed = true;
   connection->closed_ns = now;
-  linger_.push_back({now + kLinger_ns, event.conn.sock, connection->info.number});
+  linger_.push_back({now + kLingerNs, event.conn.sock, connection->info.number});
 }
 
 void ConnTracker::OnExit(const event_header& event) {
@@ -372,7 +372,7 @@ void ConnTracker::RunTimers(uint64_t now_ns) {
 
 void ConnTracker::OnWatermark(uint64_t monotonic_ns) {
   RunTimers(monotonic_ns);
-  while (!table_.empty() && table_.back().used_ns + config_.conn.idle_close_s * kSecond_ns < monotonic_ns) {
+  while (!table_.empty() && table_.back().used_ns + config_.conn.idle_close_s * kSecondNs < monotonic_ns) {
     if (table_.back().parser) table_.back().parser->OnAbandon();
     Erase(table_.back());
   }

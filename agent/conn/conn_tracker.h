@@ -55,8 +55,8 @@ struct EventLedger {
 
 class ConnTracker {
  public:
-  static constexpr uint64_t kSecond_ns = 1'000'000'000;
-  static constexpr uint64_t kLinger_ns = kSecond_ns;
+  static constexpr uint64_t kSecondNs = 1'000'000'000;
+  static constexpr uint64_t kLingerNs = kSecondNs;
   static constexpr int kMaxTurns = 8;          // changes of direction without a known protocol
   static constexpr int kMaxTurnsAdopted = 64;  // of an older connection: its frames take longer to be known as such
 

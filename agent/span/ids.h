@@ -9,8 +9,8 @@
 namespace tracelet::span {
 
 struct SpanId {
-  uint64_t value = 0;  // 0: none (W3C Trace Context §3.2.2.4: all zeros is invalid)
-  auto operator<=>(const SpanId&) const = default;
+  uint64_t value = 0;                               // 0: none (W3C Trace Context §3.2.2.4: all zeros is invalid)
+  auto operator<=>(const SpanId&) const = default;  // NOLINT(modernize-use-nullptr): a compiler's 0
   explicit operator bool() const { return value != 0; }
   [[nodiscard]] std::string Hex() const;  // 16 digits
 };

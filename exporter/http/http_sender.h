@@ -40,7 +40,7 @@ class HttpSender : public Sender {
   // Of an answer that is 2xx: spans the backend did not keep; fills in the reason.
   using Rejected = std::function<uint64_t(const std::string& body, std::string& reason)>;
   // An answer longer than this is cut off: a delivered payload is not lost by it.
-  static constexpr size_t kMaxAnswerBytes = 64 * 1024;
+  static constexpr size_t kMaxAnswerBytes = 64UL * 1024;
 
   HttpSender(std::vector<HttpOptions> endpoints, Rejected rejected);
   ~HttpSender() override;

@@ -135,7 +135,7 @@ TEST_F(ConnTrackerTest, AClosedConnectionLingersWhileARequestIsOpen) {
   Play();
   EXPECT_EQ(tracker_.size(), 1U);
   EXPECT_TRUE(exchanges_.empty());
-  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLinger_ns);
+  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs);
   EXPECT_EQ(tracker_.size(), 0U);
   ASSERT_EQ(exchanges_.size(), 1U);
   EXPECT_EQ(exchanges_[0].outcome, Outcome::kReset);
