@@ -221,7 +221,9 @@ void TwoWriters(Scene& scene) {
 // not: an answer that sets free what another request had queued, the same on the connection that was
 // answered, and a timer after another request's read.
 void EventLoop(Scene& scene) {
-  auto [user, loop] = TwoProcesses(scene);
+  Pair processes = TwoProcesses(scene);
+  Thread& user = processes.front;
+  Thread& loop = processes.back;
   loop.loop = true;
   const auto ask = [&](const char* path) {
     auto [client, server] = scene.Connect(user, loop);
