@@ -148,7 +148,8 @@ enum evidence_type {
 	 * then. It had waited for none but connections since it last read of a server's one. */
 	EVIDENCE_HANDOVER = 4,
 	/* A call: the thread's opener (bpf/handover.h) as tid << 32 | thread_start, 0: none; in `evidence_parent` is how
-	 * often it was woken, with WAKES_TIMED, << 32 | how many DATA events the opener had attempted when it woke it. */
+	 * often it was woken, with WAKES_TIMED, << 32 | how many DATA events the opener had attempted when it woke it.
+	 * The first read of a request: only how often the thread was woken. */
 	EVIDENCE_WOKEN = 5,
 	/* An answer: the thread's closer, likewise; how often that was woken by then << 32 | how many DATA events
 	 * it had attempted when it woke this thread. */

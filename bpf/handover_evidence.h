@@ -12,11 +12,16 @@ static __always_inline void handover_describe(
 	struct thread_state *thread, const struct conn_state *conn, struct event_data *event)
 {
 	if (event->direction == DIRECTION_RX) {
-		if (!handovers || conn->role == ROLE_CLIENT ||
-			conn->last_direction == 1 + DIRECTION_RX)
+		if (conn->role == ROLE_CLIENT || conn->last_direction == 1 + DIRECTION_RX)
 			return;
-		thread->read_ns = bpf_ktime_get_ns();
-		thread->closer = 0;
+		if (thread->wakes) {
+			event->evidence_type = EVIDENCE_WOKEN;
+			event->evidence_parent = (__u64)thread->wakes << 32;
+		}
+		if (handovers) {
+			thread->read_ns = bpf_ktime_get_ns();
+			thread->closer = 0;
+		}
 	} else if (conn->role != ROLE_CLIENT && thread->closer) {
 		event->evidence_type = EVIDENCE_RETURNED;
 		event->evidence = thread->closer;

@@ -159,8 +159,8 @@ static __noinline void python_describe(
 	if (key.address) {
 		node = bpf_map_lookup_elem(&python_nodes, &key);
 		python_told(event, node);
-	} else if (event->direction == DIRECTION_TX ||
-		   event->flags & (DATA_BLOCKING | DATA_PLAINTEXT)) {
+	} else if (event->direction == DIRECTION_TX || event->flags & DATA_PLAINTEXT ||
+		   (conn->role != ROLE_CLIENT && event->flags & DATA_BLOCKING)) {
 		python_blocked(python, frame, conn, event);
 		return;
 	} else {

@@ -21,6 +21,7 @@ uint64_t FallbackId(const conn::ConnectionInfo& connection, const protocol::Exch
   return mixed;
 }
 
+// Of a client's: whether it has read the answer itself.
 Answerer AnsweredBy(const protocol::Exchange& exchange) {
   const conn::Operation& read = exchange.request.first;
   const conn::Operation& written = exchange.response.first;
@@ -154,6 +155,8 @@ void Assembler::OnExchange(const conn::ConnectionInfo& connection, conn::Directi
         exchange.outcome == protocol::Outcome::kLost ||
         (span->answered_by == Answerer::kReader && exchange.request.first.lost != exchange.response.first.lost);
     if (exchange.response.started) sink_.OnAnswered(open.mapped().handle, exchange.response.first);
+  } else {
+    span->waited_for = exchange.response.blocking && AnsweredBy(exchange) == Answerer::kReader;
   }
   const uint64_t begin_ns = exchange.request.first.time_ns;
   const uint64_t last_byte_ns =

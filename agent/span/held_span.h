@@ -29,6 +29,7 @@ class HeldSpan {
   // Of servers. `events_lost`: of its connection while it was open, or of its reader until it answered.
   Answerer answered_by = Answerer::kNobody;
   bool events_lost = false;
+  bool waited_for = false;  // of clients: the thread that made the call slept until the answer came, and read it
   uint64_t start_unix_ns = 0;
   uint64_t end_unix_ns = 0;
   std::shared_ptr<const process::ProcessInfo> process;  // never null

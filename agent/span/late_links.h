@@ -18,11 +18,12 @@ inline void TakeBack(const std::vector<RequestPtr>& calls, LinkRefusal reason) {
   }
 }
 
-// Calls and their parents.
-inline void LinkLate(const std::vector<std::pair<RequestPtr, RequestPtr>>& links, LinkRule rule) {
+// Calls and their parents: of the thread that has read the request, or of one that it was handed to.
+inline void LinkLate(const std::vector<std::pair<RequestPtr, RequestPtr>>& links) {
   for (const auto& [call, parent] : links) {
     if (call->link != LinkRule::kNone || !call->node.Attach(NodeOf(parent))) continue;
-    call->link = rule;
+    const bool same = ThreadOf(call->start.first) == ThreadOf(parent->start.first);
+    call->link = same ? LinkRule::kThread : LinkRule::kHandover;
     call->refused = LinkRefusal::kNone;
     call->candidates.reset();
   }

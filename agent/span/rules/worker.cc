@@ -10,24 +10,45 @@ uint32_t Wakes(const conn::Operation& operation) { return static_cast<uint32_t>(
 uint32_t Attempts(const conn::Operation& operation) { return static_cast<uint32_t>(operation.evidence_parent); }
 bool NotBefore(uint32_t attempts, uint32_t others) { return static_cast<int32_t>(attempts - others) >= 0; }
 
+// A thread did both, and has waited for nothing in between but connections.
+bool NotAsleepBetween(const conn::Operation& earlier, const conn::Operation& later) {
+  const auto says = [](const conn::Operation& one) {
+    return one.evidence_type == EVIDENCE_WOKEN || one.evidence_type == EVIDENCE_NONE;  // none: it was never woken
+  };
+  return ThreadOf(earlier) == ThreadOf(later) && says(earlier) && says(later) && Wakes(earlier) == Wakes(later);
+}
+
 // Never the same of two requests.
 std::pair<uint64_t, uint64_t> ExchangeOf(const Request& server) {
   return {server.start.connection, server.start.exchange};
 }
 
-// The reader of `server` does nothing else until it has answered.
+// `server` was read by one thread, which runs no event loop.
 bool ReadsOne(const Request& server) {
   const RequestStart& start = server.start;
   if (!start.first.waits_known || (start.first.waits != 0 && !AcceptedItself(start))) return false;
-  return start.one_thread && start.blocking && !start.multiplexed && !start.events_lost && server.thread_trusted;
+  return start.one_thread && !start.multiplexed && !start.events_lost && server.thread_trusted;
+}
+
+// So was the call made, and nothing is missing in between.
+bool MadeByOne(const RequestStart& call, const RequestStart& server) {
+  if (call.multiplexed || !call.one_thread || call.events_lost) return false;
+  return call.first.waits_known && call.first.any_lost == server.first.any_lost;
 }
 
 bool Opened(const RequestStart& call, const Request& server) {
   const RequestStart& start = server.start;
+  if (!start.blocking || call.first.waits != 0) return false;  // the reader does nothing else until it has answered
   if (call.first.evidence_type != EVIDENCE_WOKEN || call.first.evidence != NameOf(start.first)) return false;
-  if ((Wakes(call.first) & WAKES_TIMED) != 0 || !NotBefore(Attempts(call.first), start.first.attempts)) return false;
-  if (call.multiplexed || !call.one_thread || call.events_lost) return false;
-  return call.first.waits_known && call.first.waits == 0 && call.first.any_lost == start.first.any_lost;
+  return (Wakes(call.first) & WAKES_TIMED) == 0 && NotBefore(Attempts(call.first), start.first.attempts);
+}
+
+// The reader, which did not block, makes the call, and has not slept since but in calls of its own.
+bool OfReader(const Request& call, const Request& server) {
+  const conn::Operation& read = server.start.first;
+  const conn::Operation& first = call.start.first;
+  if (server.start.blocking || call.refused != LinkRefusal::kNoEvidence) return false;  // rules/thread.h knows better
+  return first.waits == read.waits && NotAsleepBetween(read, first);
 }
 
 bool GivenBack(const conn::Operation& call, const conn::Operation& answer) {
@@ -35,7 +56,7 @@ bool GivenBack(const conn::Operation& call, const conn::Operation& answer) {
     return answer.evidence == NameOf(call) && Wakes(answer) == Wakes(call) &&
            NotBefore(Attempts(answer), call.attempts);
   }
-  return answer.evidence_type == EVIDENCE_WOKEN && NameOf(answer) == NameOf(call) && Wakes(answer) == Wakes(call);
+  return NotAsleepBetween(call, answer);
 }
 
 }  // namespace
@@ -52,9 +73,10 @@ WorkerRule::Process* WorkerRule::Of(const process::ProcessKey& process) {
 void WorkerRule::Note(Process& process, const conn::Operation& call, bool Thread::*what, Decided& decided) {
   if (process.threads.size() >= kMaxThreads) {
     process.threads.clear();
-    process.given_back = 0;
+    process.given_back = process.giving = 0;
   }
   Thread& thread = process.threads[NameOf(call)];
+  process.giving += what == &Thread::gives_back && !thread.gives_back ? 1 : 0;
   thread.*what = true;
   if (!thread.own || !thread.gives_back) return;
   process.leaves_behind = true;
@@ -65,7 +87,8 @@ void WorkerRule::Note(Process& process, const conn::Operation& call, bool Thread
 bool WorkerRule::OnCallStart(const RequestPtr& call, const Request* alone, const OpenRequests& open, Decided& decided) {
   const conn::Operation& first = call->start.first;
   const bool linked = call->link != LinkRule::kNone;
-  const bool woken = alone != nullptr && !linked && ReadsOne(*alone) && Opened(call->start, *alone);
+  const bool woken = alone != nullptr && !linked && ReadsOne(*alone) && MadeByOne(call->start, alone->start) &&
+                     (Opened(call->start, *alone) || OfReader(*call, *alone));
   const auto known = processes_.find(first.process);
   Process* process = known != processes_.end() ? &known->second : woken ? Of(first.process) : nullptr;
   if (process == nullptr || call->start.go_cause.known || (alone != nullptr && call->node.parent() == &alone->node))
@@ -94,8 +117,9 @@ void WorkerRule::Believe(Process& process, const RequestPtr& call, const Request
   if (!NotBefore(first.thread_start, read_at)) Note(process, first, &Thread::gives_back, decided);
   const auto thread = process.threads.find(NameOf(first));
   if (process.leaves_behind || (thread != process.threads.end() && thread->second.own)) return;
+  if (process.unproven.size() >= kEnough) process.unproven.clear();
   process.unproven.emplace_back(call, server);
-  if (process.given_back < kEnough) return;
+  if (process.given_back < kEnough || (!server->start.blocking && process.giving < kReaders)) return;
   for (auto& link : process.unproven) {
     if (link.first->passed_on) continue;
     process.linked.Add(link.first);
@@ -116,9 +140,10 @@ WorkerRule::Decided WorkerRule::OnAnswered(const RequestPtr& server, const conn:
   if (alone != server.get() || process.spoiled || answer.any_lost != server->start.first.any_lost) return decided;
   for (const RequestPtr& call : waiting) {
     const bool over = call->span != nullptr || call->passed_on;
+    const bool waited_for = server->start.blocking || (call->span != nullptr && call->span->waited_for);
     if (!over) {
       Note(process, call->start.first, &Thread::own, decided);
-    } else if (GivenBack(call->start.first, answer)) {
+    } else if (waited_for && GivenBack(call->start.first, answer)) {
       Believe(process, call, server, decided);
     }
   }

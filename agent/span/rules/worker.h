@@ -1,11 +1,14 @@
-// Worker rule: a thread that has read a request wakes, or starts, another one, which makes a call and then wakes the
-// first one, or answers itself. Futexes say so (bpf/handover.h); what was handed over does not show. So this holds
-// for a request only that is alone: nothing else was under way in its process when it began, no request and no call,
-// and nothing has begun since that is not its own. Whatever wakes in the process then does so for this request, or
-// for something that was left to do; and both ends of it must show:
-//   opener   the request's reader woke the thread since it read the request, and the thread had slept since before
-//   closer   the thread woke the reader after the call, and was not woken by anyone in between; the reader slept
-//            until then, and has answered since. So what a request leaves behind is not taken for its own.
+// Worker rule: who works for a request that is alone: nothing else was under way in its process when it began, no
+// request and no call, and nothing has begun since that is not its own. Whatever happens in the process then happens
+// for this request, or for something that was left to do; so both ends must show, in either of two ways:
+// - A thread that has read a request wakes, or starts, another one, which makes a call and then wakes the first one, or
+//   answers itself. Futexes say so (bpf/handover.h); what was handed over does not show.
+//     opener   the request's reader woke the thread since it read the request, and the thread had slept since before
+//     closer   the thread woke the reader after the call, and was not woken by anyone in between; the reader slept
+//              until then, and has answered since. So what a request leaves behind is not taken for its own.
+// - A thread that did not block in the read of the request, and so may run coroutines, or take any job of a pool
+//   (Tomcat's), makes the call, waits for its answer in a read that blocks, and answers: all on one stack, then. From
+//   the read to the answer it has waited for nothing else.
 // Calls are linked when the request has been answered, while they are held.
 //
 // What would look the same and is not, so it is refused:
@@ -13,9 +16,13 @@
 //                 call while no request was open, or for longer than the request that it was woken for, does such
 //                 work (`own`): it is not believed. If it also gave something back, so does its pool, and no
 //                 thread of the process is believed any more; links that are still held are taken back.
-//   timer         a thread that ever waited in vain may find what has become due: WAKES_TIMED
+//   timer         a worker that ever waited in vain may find what has become due: WAKES_TIMED
 //   lock          who waits for a lock that the reader holds fell asleep later, or has another futex operation
 //   chance        nothing is linked before kEnough calls of the process were given back
+//   turns         parts of requests may queue for the one thread of a pool, which never sleeps between them. With two,
+//   the other
+//                 one takes some, and a request is answered by another thread than its reader (rules/reader_habits.h).
+//                 So readers that do not block are believed when kReaders of them were seen to do all
 //   event loop, shared head, adopted, lost event   as in rules/thread.h
 //
 // Bounded: by max_processes, and kMaxThreads in each. Capture thread.
@@ -35,6 +42,7 @@ namespace tracelet::span {
 class WorkerRule {
  public:
   static constexpr uint32_t kEnough = 16;
+  static constexpr uint32_t kReaders = 2;
   static constexpr size_t kMaxThreads = 1'024;
   static constexpr size_t kMaxCalls = 64;  // for one request
 
@@ -68,6 +76,7 @@ class WorkerRule {
     bool spoiled = false;                          // something else has begun since
     bool leaves_behind = false;
     uint32_t given_back = 0;
+    uint32_t giving = 0;                                      // how many of `threads` give something back
     std::vector<std::pair<RequestPtr, RequestPtr>> unproven;  // given back, before kEnough were
     HeldCalls linked;
   };

@@ -1,5 +1,5 @@
-"""Pools whose workers are woken by a request's thread and wake it: linked when the request is alone in its process. Pools that
-also do what no request waits for, wait for limits, timers and locks, and write logs: right or refused, never wrong."""
+"""Pools whose workers are woken by a request's thread and wake it, or read requests without blocking, as Tomcat's do: linked
+when the request is alone in its process. Pools that also do what no request waits for, wait for limits, timers and locks, and write logs: right or refused, never wrong."""
 
 import time
 from collections import Counter
@@ -11,6 +11,7 @@ LEVELS = {1: 60, 4: 40, 10: 40}
 WAYS = {
     "thread_pool.cc": "pool after sometimes left delayed seldom priority limiter gather log cron",
     "Pools.java": "pool future after sometimes left delayed seldom log cron",
+    "Poller.java": "direct left delayed suspended seldom yield alone",
 }
 
 
@@ -33,7 +34,7 @@ def run(test):
         print(f"{program:<16}{way:<12}" + "   ".join(show(level, one) for level, one in counts.items()), flush=True)
         wrong = [one["wrong"] for one in counts.values()]
         assert not any(wrong), f"{program}, {way}: {wrong} wrong"
-        if way in ("pool", "future"):
+        if way in ("pool", "future", "direct"):
             assert counts[1]["right"] > 30, f"{program}, {way}: {counts[1]}"
 
 

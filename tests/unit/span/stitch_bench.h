@@ -76,6 +76,7 @@ class StitchBench : public testing::Test, public SpanSink {
     span->kind = starts_[handle].kind;
     span->events_lost = events_lost;
     span->answered_by = span->kind == Kind::kServer ? by : Answerer::kNobody;
+    span->waited_for = span->kind == Kind::kClient && by == Answerer::kReader;
     span->start_unix_ns = kUnixOffset + starts_[handle].first.time_ns;
     span->end_unix_ns = kUnixOffset + ++now_ns_;
     stitcher_.OnRequestEnd(handle, std::move(span));

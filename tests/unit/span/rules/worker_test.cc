@@ -208,5 +208,96 @@ TEST_F(WorkerRuleTest, APoolThatLeavesWorkBehindIsNotBelievedAnyMore) {
   ExpectRefused(others, LinkRefusal::kNoEvidence);
 }
 
+// Like Tomcat's: the thread was woken to read what is there, and makes the call itself.
+class AwakeReaderTest : public WorkerRuleTest {
+ protected:
+  TestThread second_reader_{.tid = 103};
+  RequestStart Awake(Kind kind, const TestThread& thread, uint32_t wakes = 3) {
+    RequestStart start = Start(kind, thread);
+    start.blocking = false;
+    start.first.evidence_type = EVIDENCE_WOKEN;
+    start.first.evidence_parent = uint64_t{wakes} << 32;
+    return start;
+  }
+  struct Seen {
+    uint32_t wakes_of_call = 3;
+    uint32_t wakes_of_answer = 3;
+    Answerer answer_read_by = Answerer::kReader;
+    Answerer answered_by = Answerer::kReader;
+  };
+  uint64_t Exchange(const Seen& seen) {
+    server_ = Begin(Awake(Kind::kServer, reader_));
+    const uint64_t call = Begin(Awake(Kind::kClient, reader_, seen.wakes_of_call));
+    End(call, seen.answer_read_by);
+    const TestThread& by = seen.answered_by == Answerer::kReader ? reader_ : other_reader_;
+    stitcher_.OnAnswered(server_, Awake(Kind::kServer, by, seen.wakes_of_answer).first);
+    End(server_, seen.answered_by);
+    return call;
+  }
+  // By two threads in turn, as a pool does; the last is `reader_`.
+  void Prove() {
+    for (uint32_t i = 0; i <= WorkerRule::kEnough; ++i) {
+      std::swap(reader_, second_reader_);
+      Exchange({});
+    }
+  }
+  void ExpectRefusedWith(const Seen& seen) {
+    Prove();
+    const uint64_t call = Exchange(seen);
+    Pass(2'000'000'000);
+    ExpectRefused(call, LinkRefusal::kNoEvidence);
+  }
+};
+
+TEST_F(AwakeReaderTest, WaitsForItsCallAndAnswers) {
+  Prove();
+  const uint64_t call = Exchange({});
+  Pass(2'000'000'000);
+  ExpectParent(call, server_, LinkRule::kThread);
+}
+
+TEST_F(AwakeReaderTest, NothingIsLinkedBeforeEnoughWereSeen) {
+  const uint64_t early = Exchange({});
+  Pass(2'000'000'000);
+  ExpectRefused(early, LinkRefusal::kNoEvidence);
+}
+
+TEST_F(AwakeReaderTest, OneThreadAloneMayServeAllInTurns) {
+  for (uint32_t i = 0; i < 3 * WorkerRule::kEnough; ++i) Exchange({});
+  const uint64_t call = Exchange({});
+  Pass(2'000'000'000);
+  ExpectRefused(call, LinkRefusal::kNoEvidence);
+}
+
+TEST_F(AwakeReaderTest, MayHaveTakenAnotherJobAfterItSlept) {
+  ExpectRefusedWith({.wakes_of_call = 4, .wakes_of_answer = 4});
+}
+TEST_F(AwakeReaderTest, MayHaveDoneAnythingBeforeItAnswered) { ExpectRefusedWith({.wakes_of_answer = 4}); }
+TEST_F(AwakeReaderTest, ACoroutineDoesNotWaitInARead) { ExpectRefusedWith({.answer_read_by = Answerer::kOther}); }
+TEST_F(AwakeReaderTest, AnotherThreadAnswers) { ExpectRefusedWith({.answered_by = Answerer::kOther}); }
+
+TEST_F(AwakeReaderTest, IsNotBelievedWhenItCallsWhileNothingIsOpen) {
+  Prove();
+  const uint64_t held = Exchange({});
+  const uint64_t own = Begin(Awake(Kind::kClient, reader_));
+  End(own);
+  const uint64_t call = Exchange({});
+  Pass(2'000'000'000);
+  ExpectRoot(own);
+  ExpectRefused(held, LinkRefusal::kQueue);
+  ExpectRefused(call, LinkRefusal::kNoEvidence);
+}
+
+TEST_F(AwakeReaderTest, TwoRequestsAtOnceAreRefused) {
+  Prove();
+  const uint64_t server = Begin(Awake(Kind::kServer, reader_));
+  const uint64_t call = Begin(Awake(Kind::kClient, reader_));
+  const uint64_t other = Begin(Awake(Kind::kServer, other_reader_));
+  End(call);
+  stitcher_.OnAnswered(server, Awake(Kind::kServer, reader_).first);
+  Settle({server, other});
+  ExpectRefused(call, LinkRefusal::kNoEvidence);
+}
+
 }  // namespace
 }  // namespace tracelet::span
