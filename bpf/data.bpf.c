@@ -244,7 +244,8 @@ static __always_inline void data_waited(
 		if (ref.family != AF_UNIX && !socket_is_stream(ref.sk))
 			return;
 		if (ref.family == AF_UNIX ? socket_conn(&ref) != NULL : ref.state != TCP_LISTEN) {
-			frame->thread->polled_sock = (__u64)ref.sk;
+			if (polled.events & POLLIN)
+				frame->thread->polled_sock = (__u64)ref.sk;
 			return;
 		}
 	}

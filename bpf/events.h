@@ -120,7 +120,8 @@ struct event_open {
 #define DATA_EOF (1 << 2)	 /* read returned 0: the peer will send no more; length 0 */
 #define DATA_ERROR (1 << 3)	 /* the operation failed with `error`; length 0 */
 #define DATA_BLOCKING                                                                              \
-	(1 << 4) /* the thread slept in the call itself, or in a poll of this one socket just before */
+	(1 << 4) /* the thread slept in the call itself, or in a poll of this one socket just before.
+		  * A client's read says so only if the thread was ever woken by another one */
 #define DATA_ZERO_COPY (1 << 5) /* sendfile, splice: bytes were never in user memory */
 #define DATA_STALE (1 << 6)	/* MSG_TRUNC: stream moved, buffer was not written */
 #define DATA_PLAINTEXT                                                                             \

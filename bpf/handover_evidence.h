@@ -12,6 +12,8 @@ static __always_inline void handover_describe(
 	struct thread_state *thread, const struct conn_state *conn, struct event_data *event)
 {
 	if (event->direction == DIRECTION_RX) {
+		if (!thread->wakes && !handovers)
+			return;
 		if (conn->role == ROLE_CLIENT || conn->last_direction == 1 + DIRECTION_RX)
 			return;
 		if (thread->wakes) {

@@ -218,7 +218,8 @@ __noinline int report_operation(void)
 		return 0;
 	if (frame.thread->born)
 		op->flags |= DATA_THREAD_BORN;
-	if (op->direction == DIRECTION_RX && operation_blocks(&ref, &frame, op))
+	if (op->direction == DIRECTION_RX && (conn->role != ROLE_CLIENT || frame.thread->wakes) &&
+		operation_blocks(&ref, &frame, op))
 		op->flags |= DATA_BLOCKING;
 	report_describe(report, &frame, conn, report_locate(&ref, conn, op));
 	if (gos && op->length && !(op->flags & DATA_PEEK)) {

@@ -140,6 +140,8 @@ struct user_mmessage {
 	__u32 pad;
 };
 
+#define POLLIN 1 /* include/uapi/asm-generic/poll.h */
+
 struct user_pollfd {
 	__s32 fd;
 	__s16 events;

@@ -196,7 +196,7 @@ void Stitcher::AskWorkers(const RequestPtr& client) {
 
 void Stitcher::Decide(const WorkerRule::Decided& decided) {
   TakeBack(decided.taken_back, LinkRefusal::kQueue);
-  LinkLate(decided.linked);
+  LinkLate(decided.linked, thread_);
 }
 
 // The frame itself says with which request it was promised. The server's end is the child of the client's, by its name.

@@ -10,12 +10,11 @@ uint32_t Wakes(const conn::Operation& operation) { return static_cast<uint32_t>(
 uint32_t Attempts(const conn::Operation& operation) { return static_cast<uint32_t>(operation.evidence_parent); }
 bool NotBefore(uint32_t attempts, uint32_t others) { return static_cast<int32_t>(attempts - others) >= 0; }
 
-// A thread did both, and has waited for nothing in between but connections.
+// A thread did both, and has waited for nothing in between but one connection at a time.
 bool NotAsleepBetween(const conn::Operation& earlier, const conn::Operation& later) {
-  const auto says = [](const conn::Operation& one) {
-    return one.evidence_type == EVIDENCE_WOKEN || one.evidence_type == EVIDENCE_NONE;  // none: it was never woken
-  };
-  return ThreadOf(earlier) == ThreadOf(later) && says(earlier) && says(later) && Wakes(earlier) == Wakes(later);
+  if (ThreadOf(earlier) != ThreadOf(later) || !earlier.waits_known || !later.waits_known) return false;
+  if (earlier.evidence_type != EVIDENCE_WOKEN || later.evidence_type != EVIDENCE_WOKEN) return false;
+  return earlier.waits == later.waits && Wakes(earlier) == Wakes(later) && NotBefore(later.attempts, earlier.attempts);
 }
 
 // Never the same of two requests.
@@ -48,7 +47,7 @@ bool OfReader(const Request& call, const Request& server) {
   const conn::Operation& read = server.start.first;
   const conn::Operation& first = call.start.first;
   if (server.start.blocking || call.refused != LinkRefusal::kNoEvidence) return false;  // rules/thread.h knows better
-  return first.waits == read.waits && NotAsleepBetween(read, first);
+  return read.waits == 0 && NotAsleepBetween(read, first);
 }
 
 bool GivenBack(const conn::Operation& call, const conn::Operation& answer) {
@@ -73,14 +72,13 @@ WorkerRule::Process* WorkerRule::Of(const process::ProcessKey& process) {
 void WorkerRule::Note(Process& process, const conn::Operation& call, bool Thread::*what, Decided& decided) {
   if (process.threads.size() >= kMaxThreads) {
     process.threads.clear();
-    process.given_back = process.giving = 0;
+    process.of_workers = process.of_readers = {};
   }
   Thread& thread = process.threads[NameOf(call)];
-  process.giving += what == &Thread::gives_back && !thread.gives_back ? 1 : 0;
   thread.*what = true;
   if (!thread.own || !thread.gives_back) return;
   process.leaves_behind = true;
-  process.unproven.clear();
+  process.of_workers = process.of_readers = {};
   decided.taken_back = process.linked.Take();
 }
 
@@ -111,21 +109,28 @@ bool WorkerRule::OnCallStart(const RequestPtr& call, const Request* alone, const
 
 void WorkerRule::Believe(Process& process, const RequestPtr& call, const RequestPtr& server, Decided& decided) {
   const conn::Operation& first = call->start.first;
-  ++process.given_back;
+  const bool by_worker = server->start.blocking;
+  Proof& proof = by_worker ? process.of_workers : process.of_readers;
   // What was started for the request has no past.
   const auto read_at = static_cast<uint32_t>(server->start.first.time_ns >> 20);
   if (!NotBefore(first.thread_start, read_at)) Note(process, first, &Thread::gives_back, decided);
   const auto thread = process.threads.find(NameOf(first));
   if (process.leaves_behind || (thread != process.threads.end() && thread->second.own)) return;
-  if (process.unproven.size() >= kEnough) process.unproven.clear();
-  process.unproven.emplace_back(call, server);
-  if (process.given_back < kEnough || (!server->start.blocking && process.giving < kReaders)) return;
-  for (auto& link : process.unproven) {
+  ++proof.given_back;
+  if (NameOf(first) != proof.last && thread != process.threads.end()) {
+    proof.in_turn |= thread->second.gave_before;
+    thread->second.gave_before = true;
+  }
+  proof.last = NameOf(first);
+  if (proof.unproven.size() >= kEnough) proof.unproven.clear();
+  proof.unproven.emplace_back(call, server);
+  if (proof.given_back < kEnough || (!by_worker && !proof.in_turn)) return;
+  for (auto& link : proof.unproven) {
     if (link.first->passed_on) continue;
     process.linked.Add(link.first);
     decided.linked.push_back(std::move(link));
   }
-  process.unproven.clear();
+  proof.unproven.clear();
 }
 
 WorkerRule::Decided WorkerRule::OnAnswered(const RequestPtr& server, const conn::Operation& answer,
@@ -140,9 +145,10 @@ WorkerRule::Decided WorkerRule::OnAnswered(const RequestPtr& server, const conn:
   if (alone != server.get() || process.spoiled || answer.any_lost != server->start.first.any_lost) return decided;
   for (const RequestPtr& call : waiting) {
     const bool over = call->span != nullptr || call->passed_on;
-    const bool waited_for = server->start.blocking || (call->span != nullptr && call->span->waited_for);
-    if (!over) {
-      Note(process, call->start.first, &Thread::own, decided);
+    const bool of_reader = !server->start.blocking;
+    const bool waited_for = !of_reader || (call->span != nullptr && call->span->waited_for);
+    if (!over) {  // a reader that waited for it may not have seen its end
+      if (!of_reader) Note(process, call->start.first, &Thread::own, decided);
     } else if (waited_for && GivenBack(call->start.first, answer)) {
       Believe(process, call, server, decided);
     }

@@ -19,10 +19,10 @@
 //   timer         a worker that ever waited in vain may find what has become due: WAKES_TIMED
 //   lock          who waits for a lock that the reader holds fell asleep later, or has another futex operation
 //   chance        nothing is linked before kEnough calls of the process were given back
-//   turns         parts of requests may queue for the one thread of a pool, which never sleeps between them. With two,
-//   the other
-//                 one takes some, and a request is answered by another thread than its reader (rules/reader_habits.h).
-//                 So readers that do not block are believed when kReaders of them were seen to do all
+//   turns         parts of requests may queue for the one thread of a pool, which never sleeps between them. With two
+//   the
+//                 other one takes some, and a request is answered by another thread than its reader (reader_habits.h).
+//                 So readers that do not block are believed once two of them were seen to take turns
 //   event loop, shared head, adopted, lost event   as in rules/thread.h
 //
 // Bounded: by max_processes, and kMaxThreads in each. Capture thread.
@@ -42,7 +42,6 @@ namespace tracelet::span {
 class WorkerRule {
  public:
   static constexpr uint32_t kEnough = 16;
-  static constexpr uint32_t kReaders = 2;
   static constexpr size_t kMaxThreads = 1'024;
   static constexpr size_t kMaxCalls = 64;  // for one request
 
@@ -53,21 +52,27 @@ class WorkerRule {
     std::vector<RequestPtr> taken_back;
   };
 
-  // False: as long as all operations are like this one, no worker has made a call, and there is nothing to tell or to
-  // ask.
+  // False: as long as all operations are like this one, there is nothing to tell or to ask.
   [[nodiscard]] bool Concerns(const conn::Operation& operation) const {
     return operation.evidence_type == EVIDENCE_WOKEN || !processes_.empty();
   }
   // After the other rules, which may have linked it. `alone`: the request of its process that is alone, or null.
   // True: whose it is will be known when that is answered.
   bool OnCallStart(const RequestPtr& call, const Request* alone, const OpenRequests& open, Decided& decided);
-  // The first byte of its answer was written. `alone`: as above.
+  // It was answered; `answer` wrote the first byte. `alone`: as above.
   Decided OnAnswered(const RequestPtr& server, const conn::Operation& answer, const Request* alone);
 
  private:
   struct Thread {
     bool own = false;
     bool gives_back = false;
+    bool gave_before = false;  // before another thread did
+  };
+  struct Proof {
+    uint32_t given_back = 0;
+    uint64_t last = 0;                                        // who gave the last one back
+    bool in_turn = false;                                     // one gave back again after another one had
+    std::vector<std::pair<RequestPtr, RequestPtr>> unproven;  // the latest, before there were enough
   };
   struct Process {
     std::unordered_map<uint64_t, Thread> threads;  // by tid << 32 | thread_start
@@ -75,9 +80,8 @@ class WorkerRule {
     std::vector<RequestPtr> waiting;               // calls made for it, if they are given back
     bool spoiled = false;                          // something else has begun since
     bool leaves_behind = false;
-    uint32_t given_back = 0;
-    uint32_t giving = 0;                                      // how many of `threads` give something back
-    std::vector<std::pair<RequestPtr, RequestPtr>> unproven;  // given back, before kEnough were
+    Proof of_workers;
+    Proof of_readers;  // that do not block
     HeldCalls linked;
   };
   Process* Of(const process::ProcessKey& process);
@@ -85,7 +89,8 @@ class WorkerRule {
   static void Believe(Process& process, const RequestPtr& call, const RequestPtr& server, Decided& decided);
 
   const size_t max_processes_;
-  std::unordered_map<process::ProcessKey, Process> processes_;  // in which a worker has made a call
+  std::unordered_map<process::ProcessKey, Process>
+      processes_;  // in which a call may have been for a request that is alone
 };
 
 }  // namespace tracelet::span

@@ -269,6 +269,32 @@ TEST_F(AwakeReaderTest, OneThreadAloneMayServeAllInTurns) {
   ExpectRefused(call, LinkRefusal::kNoEvidence);
 }
 
+TEST_F(AwakeReaderTest, AThreadThatTookThePlaceOfAnotherMayServeAllInTurns) {
+  for (uint32_t i = 0; i < WorkerRule::kEnough; ++i) Exchange({});
+  std::swap(reader_, second_reader_);
+  for (uint32_t i = 0; i < WorkerRule::kEnough; ++i) Exchange({});
+  const uint64_t call = Exchange({});
+  Pass(2'000'000'000);
+  ExpectRefused(call, LinkRefusal::kNoEvidence);
+}
+
+TEST_F(AwakeReaderTest, LinksAreTakenBackWhenAnotherThreadAnswers) {
+  Prove();
+  const uint64_t held = Exchange({});
+  const uint64_t other = Begin(Awake(Kind::kServer, reader_));
+  End(other, Answerer::kOther);
+  Pass(2'000'000'000);
+  ExpectRefused(held, LinkRefusal::kQueue);
+}
+
+TEST_F(AwakeReaderTest, AThreadThatWaitsForManyRunsALoop) {
+  Prove();
+  reader_.waits = 1;
+  const uint64_t call = Exchange({});
+  Pass(2'000'000'000);
+  ExpectRefused(call, LinkRefusal::kEventLoop);
+}
+
 TEST_F(AwakeReaderTest, MayHaveTakenAnotherJobAfterItSlept) {
   ExpectRefusedWith({.wakes_of_call = 4, .wakes_of_answer = 4});
 }
