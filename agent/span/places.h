@@ -25,4 +25,16 @@ class Places {
   size_t limit_ = kKept;
 };
 
+// What is remembered of `key`, at most `max` of a kind: those that are `dispensable` make room. Null when there is
+// none.
+template <typename Map, typename Dispensable>
+typename Map::mapped_type* Remember(Map& map, size_t max, const typename Map::key_type& key, Dispensable dispensable) {
+  const auto found = map.find(key);
+  if (found != map.end()) return &found->second;
+  if (map.size() >= max) {
+    std::erase_if(map, [&](const auto& entry) { return dispensable(entry.second); });
+  }
+  return map.size() < max ? &map[key] : nullptr;
+}
+
 }  // namespace tracelet::span

@@ -1,7 +1,8 @@
 #include "agent/span/rules/reader_habits.h"
 
-#include <algorithm>
 #include <utility>
+
+#include "agent/span/places.h"
 
 namespace tracelet::span {
 
@@ -18,12 +19,8 @@ LinkRefusal ReaderHabits::Doubt(const RequestStart& server) const {
 }
 
 ReaderHabits::Habit* ReaderHabits::Of(const process::ProcessKey& process) {
-  const auto found = habits_.find(process);
-  if (found != habits_.end()) return &found->second;
-  if (habits_.size() >= max_processes_) {
-    std::erase_if(habits_, [](const auto& one) { return !one.second.hands_on && one.second.linked.empty(); });
-  }
-  return habits_.size() < max_processes_ ? &habits_[process] : nullptr;
+  return Remember(habits_, max_processes_, process,
+                  [](const Habit& one) { return !one.hands_on && one.linked.empty(); });
 }
 
 void ReaderHabits::OnLinked(const RequestPtr& call) {

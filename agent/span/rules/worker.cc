@@ -1,6 +1,6 @@
 #include "agent/span/rules/worker.h"
 
-#include <algorithm>
+#include "agent/span/places.h"
 
 namespace tracelet::span {
 namespace {
@@ -61,12 +61,8 @@ bool GivenBack(const conn::Operation& call, const conn::Operation& answer) {
 }  // namespace
 
 WorkerRule::Process* WorkerRule::Of(const process::ProcessKey& process) {
-  const auto found = processes_.find(process);
-  if (found != processes_.end()) return &found->second;
-  if (processes_.size() >= max_processes_) {
-    std::erase_if(processes_, [](const auto& one) { return !one.second.leaves_behind && one.second.linked.empty(); });
-  }
-  return processes_.size() < max_processes_ ? &processes_[process] : nullptr;
+  return Remember(processes_, max_processes_, process,
+                  [](const Process& one) { return !one.leaves_behind && one.linked.empty(); });
 }
 
 void WorkerRule::Note(Process& process, const conn::Operation& call, bool Thread::*what, Decided& decided) {

@@ -19,10 +19,10 @@
 //   timer         a worker that ever waited in vain may find what has become due: WAKES_TIMED
 //   lock          who waits for a lock that the reader holds fell asleep later, or has another futex operation
 //   chance        nothing is linked before kEnough calls of the process were given back
-//   turns         parts of requests may queue for the one thread of a pool, which never sleeps between them. With two
-//   the
-//                 other one takes some, and a request is answered by another thread than its reader (reader_habits.h).
-//                 So readers that do not block are believed once two of them were seen to take turns
+//   turns         parts of requests may queue for the one thread of a pool, which never sleeps between them. Where
+//   there
+//                 are two the other one takes some, and a request is answered by another thread than its reader
+//                 (reader_habits.h). So readers that do not block are believed once two were seen to take turns
 //   event loop, shared head, adopted, lost event   as in rules/thread.h
 //
 // Bounded: by max_processes, and kMaxThreads in each. Capture thread.
