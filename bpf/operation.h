@@ -25,4 +25,11 @@ static __always_inline bool operation_blocks(
 	return frame->thread->polled_sock == (__u64)ref->sk;
 }
 
+/* Whether anybody asks if the thread blocked: see DATA_BLOCKING. */
+static __always_inline bool operation_tells_blocking(
+	const struct thread_state *thread, const struct conn_state *conn, __u8 direction)
+{
+	return direction == DIRECTION_RX && (conn->role != ROLE_CLIENT || thread->wakes);
+}
+
 #endif /* TRACELET_BPF_OPERATION_H */

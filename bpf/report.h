@@ -218,7 +218,7 @@ __noinline int report_operation(void)
 		return 0;
 	if (frame.thread->born)
 		op->flags |= DATA_THREAD_BORN;
-	if (op->direction == DIRECTION_RX && (conn->role != ROLE_CLIENT || frame.thread->wakes) &&
+	if (operation_tells_blocking(frame.thread, conn, op->direction) &&
 		operation_blocks(&ref, &frame, op))
 		op->flags |= DATA_BLOCKING;
 	report_describe(report, &frame, conn, report_locate(&ref, conn, op));

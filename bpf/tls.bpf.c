@@ -221,8 +221,7 @@ static __always_inline bool tls_describe(struct conn_state *conn, struct tls_con
 		loop_moved(frame.thread, conn, direction, true, 0);
 	if (frame.thread->born)
 		report->op.flags |= DATA_THREAD_BORN;
-	if (direction == DIRECTION_RX && (conn->role != ROLE_CLIENT || frame.thread->wakes) &&
-		tls && tls->blocking)
+	if (operation_tells_blocking(frame.thread, conn, direction) && tls && tls->blocking)
 		report->op.flags |= DATA_BLOCKING;
 	report_describe(report, &frame, conn, stream->next);
 	report->event.record = record;
