@@ -78,7 +78,7 @@ static __always_inline void python_made(struct pt_regs *regs, bool by_current)
 	python_remember(&key, &node);
 }
 
-/* PyContext_CopyCurrent, contextvars.Context() */
+/* PyContext_CopyCurrent */
 SEC("uretprobe")
 int python_copied_current(struct pt_regs *regs)
 {
@@ -113,7 +113,7 @@ int python_enters(struct pt_regs *regs)
 	return 0;
 }
 
-/* Context.copy(): of another, so that who makes it says nothing. */
+/* Context.copy(): of another, so that who makes it says nothing. contextvars.Context(): of none. */
 SEC("uretprobe")
 int python_copied_other(struct pt_regs *regs)
 {

@@ -36,6 +36,8 @@
  * Read from user memory, with what user space knows of this CPython (struct python_process):
  *   pthread_getspecific(autoTSSkey)  is the PyThreadState; its thread_id must be this thread's
  *   PyThreadState.context            is the context; its ctx_entered must be set
+ * From 3.14 on threading.Thread runs in a context from its start to its end: the one, in a thread that is not the process's
+ * first, that was entered while there was none (ctx_prev). It is as if it had entered none.
  * Anything else, and more interpreters than one, is no evidence.
  */
 #ifndef TRACELET_BPF_PYTHON_H
@@ -83,6 +85,18 @@ static __always_inline __u64 python_thread_state(const struct python_process *py
 }
 #endif
 
+/* PyContext.ctx_prev (Include/internal/pycore_context.h, the same in all). */
+#define PYTHON_PREVIOUS 16
+
+static __always_inline bool python_is_base(__u64 context)
+{
+	__u64 id = bpf_get_current_pid_tgid(), previous = 0;
+
+	return (__u32)id != id >> 32 && (bpf_probe_read_user(&previous, sizeof(previous),
+						 (void *)(context + PYTHON_PREVIOUS)) ||
+						!previous);
+}
+
 /* The context that the thread with this state has entered; 0: none. */
 static __always_inline __u64 python_entered(const struct python_process *python, __u64 state)
 {
@@ -94,7 +108,7 @@ static __always_inline __u64 python_entered(const struct python_process *python,
 		!context ||
 		bpf_probe_read_user(
 			&entered, sizeof(entered), (void *)(context + python->entered)) ||
-		!entered)
+		!entered || (python->bases && python_is_base(context)))
 		return 0;
 	return context;
 }

@@ -277,7 +277,7 @@ struct python_process {
 	__u8 refused;  /* 1: it is not as it should be, so nothing is said of it any more */
 	__u8 buffers;  /* 1: it writes by uvloop */
 	__u8 jobs;     /* 1: it gives jobs to executors */
-	__u8 pad;
+	__u8 bases;    /* 1: threads run in a context from their start on */
 };
 
 /* Of a context object while it lives; or, with PYTHON_FRESH, of a family none of whose requests

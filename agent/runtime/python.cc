@@ -11,12 +11,13 @@
 namespace tracelet::runtime {
 namespace {
 
-// From the headers of 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1 and 3.13.0, as the compiler laid
-// them out (debugging information of builds with --enable-shared).
+// From the headers of 3.8.18, 3.9.18, 3.10.13, 3.11.7, 3.12.1, 3.13.0 and 3.14.3, as the compiler laid
+// them out (debugging information of builds with --enable-shared). 3.15 has no autoTSSkey any more.
 constexpr std::array kLayouts = {
-    PythonLayout{8, 1392, 32, 16, 176, 240},  PythonLayout{9, 584, 32, 16, 176, 240},
-    PythonLayout{10, 584, 32, 16, 176, 240},  PythonLayout{11, 592, 40, 16, 152, 224},
-    PythonLayout{12, 1544, 40, 16, 136, 208}, PythonLayout{13, 2160, 632, 16, 152, 208},
+    PythonLayout{8, 1392, 32, 16, 176, 240},   PythonLayout{9, 584, 32, 16, 176, 240},
+    PythonLayout{10, 584, 32, 16, 176, 240},   PythonLayout{11, 592, 40, 16, 152, 224},
+    PythonLayout{12, 1544, 40, 16, 136, 208},  PythonLayout{13, 2160, 632, 16, 152, 208},
+    PythonLayout{14, 2336, 808, 16, 152, 208},
 };
 
 // PyTypeObject (Include/cpython/object.h) and PyMethodDef, the same in all of them.
@@ -94,17 +95,16 @@ Result<PythonFile> Examine(const ElfImage& image, std::string_view name) {
   const auto type = image.Symbol("PyContext_Type");
   const auto copy = image.Symbol("PyContext_CopyCurrent");
   const auto enter = image.Symbol("PyContext_Enter");
+  const auto copied_at = copy ? image.FileOffset(*copy) : std::nullopt;
   const auto entered_at = enter ? image.FileOffset(*enter) : std::nullopt;
-  if (!type || !copy || !entered_at) return Error{"it does not export what enters and makes contexts"};
+  if (!type || !copied_at || !entered_at) return Error{"it does not export what enters and makes contexts"};
   if (image.Word(*type + kTypeBasicSize) != kPythonContextSize) return Error{"it is built in another way (no GIL?)"};
+  file.copy_current = *copied_at;
   file.enter = *entered_at;
-  const uint64_t made = image.Pointer(*type + kTypeNew);
-  const uint64_t copied = MethodOf(image, *type, "copy");
-  for (const auto& [function, offsets] :
-       {std::pair(*copy, &file.copy_current), {made, &file.copy_current}, {copied, &file.copy_other}}) {
+  for (const uint64_t function : {image.Pointer(*type + kTypeNew), MethodOf(image, *type, "copy")}) {
     const auto offset = function != 0 ? image.FileOffset(function) : std::nullopt;
     if (!offset) return Error{"what makes its contexts was not found"};
-    offsets->push_back(*offset);
+    file.copy_other.push_back(*offset);
   }
   const auto run = image.FileOffset(MethodOf(image, *type, "run"));
   if (!run) return Error{"Context.run was not found"};

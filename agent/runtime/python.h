@@ -32,6 +32,8 @@ struct PythonLayout {
 // PyContext, the same in all of them (Include/internal/pycore_context.h).
 inline constexpr uint16_t kPythonEntered = 40;  // ctx_entered
 inline constexpr uint32_t kPythonContextSize = 48;
+// Since then threads begin in a context of their own (Lib/threading.py, gh-128555).
+inline constexpr uint32_t kPythonThreadContexts = 14;
 
 // Null: not known.
 const PythonLayout* FindPythonLayout(uint32_t minor);
@@ -39,10 +41,10 @@ const PythonLayout* FindPythonLayout(uint32_t minor);
 struct PythonFile {
   std::string path;  // that has the functions, as this process can open it
   const PythonLayout* layout = nullptr;
-  std::vector<uint64_t> copy_current;  // offsets in it: the new context is the current one's child
-  std::vector<uint64_t> copy_other;    // it is a copy of whichever
-  uint64_t enter = 0;                  // PyContext_Enter
-  uint64_t run = 0;                    // Context.run()
+  uint64_t copy_current = 0;         // offset in it: the new context is the current one's child
+  std::vector<uint64_t> copy_other;  // it is a copy of whichever, or empty
+  uint64_t enter = 0;                // PyContext_Enter
+  uint64_t run = 0;                  // Context.run()
 };
 
 struct PythonProcess {

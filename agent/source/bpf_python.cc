@@ -56,8 +56,8 @@ Status BpfPython::Attach(const runtime::PythonFile& file) {
   const auto late = late_.Get();
   if (!late) return late.error();
   const auto& programs = (*late)->progs;
-  std::vector<BpfFiles::Place> places = {{programs.python_enters, file.enter}};
-  for (const uint64_t offset : file.copy_current) places.push_back({programs.python_copied_current, offset, true});
+  std::vector<BpfFiles::Place> places = {{programs.python_enters, file.enter},
+                                         {programs.python_copied_current, file.copy_current, true}};
   for (const uint64_t offset : file.copy_other) places.push_back({programs.python_copied_other, offset, true});
   const auto used = files_.Use(file.path, places);
   return used ? Ok() : Status(used.error());
@@ -75,7 +75,7 @@ Status BpfPython::Enter(uint32_t tgid, const runtime::PythonProcess& python) {
                              .refused = 0,
                              .buffers = 0,
                              .jobs = 0,
-                             .pad = 0};
+                             .bases = layout.minor >= runtime::kPythonThreadContexts};
   if (bpf_map_update_elem(bpf_map__fd(skeleton_.maps.python_processes), &tgid, &entry, BPF_ANY) != 0) {
     return SystemError("there are too many of them");
   }

@@ -105,11 +105,10 @@ BpfSource::BpfSource(const config::Source& settings, process::Selector selector,
       reader_(std::move(memory)),
       connections_(programs_->connections_fd(), settings.max_connections),
       gate_(std::move(selector), settings.max_processes,
-            {[this](process::ProcessKey key, const event_exec* exec) {
-               process::ProcessInfo info = process::ReadProcess(key, exec);
-               info.loop_unsupported = probes_->Refused(key.tgid);
-               info.goroutines_unsupported = goroutines_->Refused(key.tgid);
-               return info;
+            {[](process::ProcessKey key, const event_exec* exec) { return process::ReadProcess(key, exec); },
+             [this](process::ProcessInfo& info) {
+               info.loop_unsupported = probes_->Refused(info.key.tgid);
+               info.goroutines_unsupported = goroutines_->Refused(info.key.tgid);
              },
              [kernel = programs_.get()](uint32_t tgid, verdict judged) { kernel->SetVerdict(tgid, judged); }}),
       costs_(*programs_, settings.cost_sample_period_s) {}

@@ -38,7 +38,8 @@ bool ProcessGate::IntroduceFor(process::ProcessKey key, const event_header& even
   return Introduce(hooks_.read(key, &exec), sink);
 }
 
-bool ProcessGate::Introduce(const process::ProcessInfo& info, EventSink& sink) {
+bool ProcessGate::Introduce(process::ProcessInfo info, EventSink& sink) {
+  hooks_.understand(info);
   if (selected_.size() >= max_processes_) selected_.clear();
   const bool selected = !selector_.JudgesProcesses() || selector_.Selects(info);
   const auto [entry, inserted] = selected_.try_emplace(info.key, selected);

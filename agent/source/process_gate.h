@@ -23,6 +23,8 @@ class ProcessGate {
   struct Hooks {
     // Who a process is; `exec` is the latest one seen, or null.
     std::function<process::ProcessInfo(process::ProcessKey key, const event_exec* exec)> read;
+    // Adds what is known of its runtime when it is introduced: not at its exec, when its libraries are not mapped yet.
+    std::function<void(process::ProcessInfo& info)> understand;
     // Tells the programs what was judged.
     std::function<void(uint32_t tgid, verdict judged)> judge;
   };
@@ -39,7 +41,7 @@ class ProcessGate {
   [[nodiscard]] uint64_t without_connection() const { return without_connection_; }
 
  private:
-  bool Introduce(const process::ProcessInfo& info, EventSink& sink);
+  bool Introduce(process::ProcessInfo info, EventSink& sink);
   void OnExec(process::ProcessKey key, const event_exec& exec, EventSink& sink);
   void OnExit(process::ProcessKey key, const event_header& event, EventSink& sink);
   bool IntroduceFor(process::ProcessKey key, const event_header& event, EventSink& sink);

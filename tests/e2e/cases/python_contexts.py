@@ -1,7 +1,8 @@
-"""Python's coroutines and the threads they use: linked by the contexts that they run in, on the interpreter at hand."""
+"""Python's coroutines, the threads they use and the jobs of executors: linked by the contexts that they run in, on the interpreter
+at hand; some on the newest one, too."""
 
 from harness import Hop, load, score
-from harness.test import APPS, PYTHON_ASYNC
+from harness.test import APPS, PYTHON_ASYNC, PYTHON_NEWEST
 
 LEVELS = {1: 20, 10: 80, 100: 150}
 CASES = {
@@ -13,7 +14,9 @@ CASES = {
     "fastapi_def": dict(SERVER="fastapi"),
     "uvicorn_uvloop": dict(SERVER="uvicorn", LOOP="uvloop"),
     "aiohttp_uvloop": dict(LOOP="uvloop"),
+    "executor": dict(WAY="executor"),
 }
+NEWEST = ("aiohttp", "uvicorn_uvloop", "fastapi_def", "executor")
 
 
 def run(test):
@@ -21,6 +24,12 @@ def run(test):
     last = test.node_answers()
     traffic = []
     for name, environment in CASES.items():
-        front = test.serve([PYTHON_ASYNC, APPS / "python_async/server.py"], next=last + "/last", environment=environment)
-        traffic += load(front + f"/{name}", [Hop(name), Hop("last", "python")], True, LEVELS)
+        traffic += ask(test, PYTHON_ASYNC, name, environment, last)
+    for name in NEWEST:
+        traffic += ask(test, PYTHON_NEWEST, f"newest_{name}", CASES[name], last)
     score(tracelet.stop(), traffic)
+
+
+def ask(test, python, name, environment, last):
+    front = test.serve([python, APPS / "python_async/server.py"], next=last + "/last", environment=environment)
+    return load(front + f"/{name}", [Hop(name), Hop("last", "python")], True, LEVELS)

@@ -20,6 +20,7 @@ APPS = pathlib.Path(__file__).resolve().parent.parent / "apps"
 INSTALLED = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tracelet-e2e"
 PYTHON = INSTALLED / "python/venv/bin/python"
 PYTHON_ASYNC = INSTALLED / "python-async/venv/bin/python"
+PYTHON_NEWEST = INSTALLED / "python-newest/venv/bin/python"
 GUNICORN = INSTALLED / "python/venv/bin/gunicorn"
 ENVOY = next(INSTALLED.glob("envoy/venv/lib/*/site-packages/envoy/_bin/envoy"), None)
 CLONE_NEWNET = 0x40000000  # linux/sched.h

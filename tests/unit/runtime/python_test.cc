@@ -22,7 +22,7 @@ TEST(MayRunPython, GoesByTheNameOfTheExecutable) {
 }
 
 TEST(FindPythonLayout, KnowsTheVersionsWhoseHeadersWereRead) {
-  for (const uint32_t minor : {8U, 9U, 10U, 11U, 12U, 13U}) EXPECT_NE(FindPythonLayout(minor), nullptr) << minor;
+  for (const uint32_t minor : {8U, 9U, 10U, 11U, 12U, 13U, 14U}) EXPECT_NE(FindPythonLayout(minor), nullptr) << minor;
   for (const uint32_t minor : {0U, 7U, 99U}) EXPECT_EQ(FindPythonLayout(minor), nullptr) << minor;
 }
 
@@ -43,11 +43,9 @@ TEST(FindPython, FindsWhatMakesContexts) {
   ASSERT_TRUE(found) << found.error().message;
   EXPECT_NE(found->runtime, 0U);
   ASSERT_NE(found->file.layout, nullptr);
-  EXPECT_EQ(found->file.copy_current.size(), 2U);
-  EXPECT_EQ(found->file.copy_other.size(), 1U);
-  std::set<uint64_t> places(found->file.copy_current.begin(), found->file.copy_current.end());
-  places.insert(found->file.copy_other.begin(), found->file.copy_other.end());
-  places.insert(found->file.enter);
+  EXPECT_EQ(found->file.copy_other.size(), 2U);
+  std::set<uint64_t> places(found->file.copy_other.begin(), found->file.copy_other.end());
+  places.insert({found->file.copy_current, found->file.enter});
   EXPECT_EQ(places.size(), 4U);
 }
 

@@ -17,7 +17,8 @@ class LogSink : public EventSink {
  public:
   void OnClock(const ClockPair&) override {}
   void OnProcess(const process::ProcessInfo& info) override {
-    lines.push_back("process " + std::to_string(info.key.tgid) + " " + info.comm);
+    lines.push_back("process " + std::to_string(info.key.tgid) + " " + info.comm +
+                    (info.loop_unsupported ? " unsupported" : ""));
   }
   void OnEvent(const event_header& event) override {
     lines.push_back("event " + std::to_string(event.kind) + " of " + std::to_string(event.tgid));
@@ -40,6 +41,7 @@ class ProcessGateTest : public ::testing::Test {
                           ++reads_;
                           return info;
                         },
+                        [this](process::ProcessInfo& info) { info.loop_unsupported = unsupported_; },
                         [this](uint32_t tgid, verdict judged) { judged_.emplace_back(tgid, judged); }});
   }
   static event_header Header(uint16_t kind, uint32_t tgid, size_t size, uint64_t start_ns) {
@@ -75,6 +77,7 @@ class ProcessGateTest : public ::testing::Test {
 
   LogSink sink_;
   std::string exe_ = "/usr/bin/app";
+  bool unsupported_ = false;
   uint32_t reads_ = 0;
   uint64_t now_ns_ = 5'000'000'000;
   std::vector<std::pair<uint32_t, verdict>> judged_;
@@ -117,6 +120,15 @@ TEST_F(ProcessGateTest, ExecIsLookedUpAtOnceAndRemembered) {
   Data(gate, 5);
   EXPECT_EQ(reads_, 1U);
   EXPECT_THAT(sink_.lines, ElementsAre("process 5 curl", "event 1 of 5"));
+}
+
+TEST_F(ProcessGateTest, WhatIsKnownOfItsRuntimeIsAskedWhenItIsIntroduced) {
+  ProcessGate gate = MakeGate();
+  unsupported_ = true;  // its libraries are not mapped yet
+  Exec(gate, 5, "python3");
+  unsupported_ = false;
+  Data(gate, 5);
+  EXPECT_THAT(sink_.lines, ElementsAre("process 5 python3", "event 1 of 5"));
 }
 
 TEST_F(ProcessGateTest, ExecBeyondTheLooksStillNamesTheProcess) {
