@@ -235,8 +235,8 @@ static __always_inline void data_waited(
 	struct user_pollfd polled = {};
 	struct socket_ref ref = {};
 
-	if ((traits & SYSCALL_POLL && !syscall_arg(regs, 1)) ||
-		(traits & SYSCALL_SELECT && !syscall_arg(regs, 0)))
+	if (traits & (SYSCALL_POLL | SYSCALL_SELECT) &&
+		!syscall_arg(regs, traits & SYSCALL_POLL ? 1 : 0))
 		return;
 	if (traits & SYSCALL_POLL && syscall_arg(regs, 1) == 1 &&
 		!bpf_probe_read_user(&polled, sizeof(polled), (void *)syscall_arg(regs, 0)) &&
@@ -249,6 +249,7 @@ static __always_inline void data_waited(
 			return;
 		}
 	}
+	frame->thread->timeout = syscall_arg(regs, 3);
 	frame->thread->polled_sock = 0;
 	frame->thread->waits++;
 	frame->thread->python_family = 0;

@@ -41,9 +41,19 @@ int loop_pool(void *context)
 	if (!thread)
 		return 0;
 	thread->others++;
+	thread->began++;
 	if (!thread->shut)
 		thread->reason = LOOP_POOL;
 	return 0;
+}
+
+/* Nothing was left to do before the last wait, as the loop would have slept (libuv's timeout is 0 while immediates or
+ * closed handles are pending), and then one callback ran, which read: what is deferred now, that one has left. */
+static __always_inline bool loop_left_by_read(const struct thread_state *thread)
+{
+	return thread->loop & LOOP_KNOWN && thread->timeout && !thread->shut &&
+	       thread->reason == LOOP_READ && !thread->began &&
+	       thread->turn - thread->checked_turn == 1;
 }
 
 /* node::Environment::CheckImmediate: in each turn, after the callbacks of descriptors. */
@@ -54,8 +64,11 @@ int loop_turn(void *context)
 
 	if (!filter_process(bpf_get_current_pid_tgid() >> 32) || !frame_init(&frame))
 		return 0;
+	if (!loop_left_by_read(frame.thread))
+		loop_shut(frame.thread, LOOP_DEFERRED);
 	frame.thread->loop |= LOOP_KNOWN;
-	loop_shut(frame.thread, LOOP_DEFERRED);
+	frame.thread->checked_turn = frame.thread->turn;
+	frame.thread->began = 0;
 	return 0;
 }
 

@@ -7,7 +7,8 @@
  * what follows, until a callback begins that does not. Those are told by what they do first:
  *   the next turn            a wait
  *   timers, deferred work    probes on the loop's own functions (loop.bpf.c); reads that come
- *                            later in this turn are no causes either
+ *                            later in this turn are no causes either. But what Node defers in a turn
+ *                            that had one callback, and nothing to do before, is that one's
  *   a thread pool is done    a read of an eventfd or a pipe (libuv before 1.49), or a probe
  *   a connection was made    getsockopt(SO_ERROR)
  *   a connection was refused at once: libuv says so later in this turn, without a system call
@@ -45,6 +46,8 @@ static __always_inline void loop_clear(struct thread_state *thread, __u8 reason)
 {
 	if (reason == LOOP_OTHER || reason == LOOP_POOL)
 		thread->others++;
+	if (reason != LOOP_READ)
+		thread->began++;
 	if (!thread->shut)
 		thread->reason = reason;
 }

@@ -99,6 +99,19 @@ const byTimer = (id) => new Promise((resolve, reject) => {
   setTimeout(() => pumped.shift()(), Math.random() * 5);
 });
 
+// What requests leave is done step by step, each in an immediate that the one before has set: whichever request is read then.
+const steps = [];
+function step() {
+  steps.shift()();
+  if (steps.length) setImmediate(step);
+}
+async function leavingSteps(id) {
+  if (!steps.length) setImmediate(step);
+  for (let i = 0; i < 5; ++i) steps.push(() => {});
+  steps.push(() => post(`${process.env.OTHER}/${id}-1`, id).catch(() => {}));
+  return next(id);
+}
+
 // The call is made by another thread of the process, which has a loop of its own.
 const results = new Map();
 let worker = null;
@@ -131,6 +144,7 @@ const WAYS = {
   limit: (id) => limited(() => next(id)),
   limit_fetch: (id) => limited(() => byFetch(id)),
   leftover: leaving,
+  steps: leavingSteps,
   one_connection: onOneConnection,
   pump: byTimer,
   worker: byWorker,

@@ -1,11 +1,14 @@
 """Event loops: Node in every way that it makes calls, nginx, a queue. Right, or refused; never wrong."""
 
+import http.client
+import json
 import time
 
 from harness import Hop, load, load_through_nginx, score
-from harness.test import APPS
+from harness.test import APPS, NODE_NEWEST
 
 LESS = {1: 10, 10: 60, 100: 150}
+REQUESTS = 40
 
 # How the call must be tied to its request. "either" right or refused: how often depends on what else was open.
 NODE = {
@@ -14,7 +17,7 @@ NODE = {
     "fresh": "loop",
     "later_tick": "loop",
     "timer": "refused",
-    "immediate": "refused",
+    "immediate": "either",  # right where the loop had nothing else to do
     "file": "refused",
     "random": "refused",
     "lookup": "either",  # of names: only connections that are used again
@@ -48,21 +51,42 @@ def run(test):
     test.wait_for(("127.0.0.1", queue))
     traffic += load(f"http://127.0.0.1:{queue}/queue", [Hop("queue"), Hop("last")], True, LESS)
     score(tracelet.stop(), traffic)
-    leftovers(test, last)
+    at_rest(test, last, "node", "immediate")
+    at_rest(test, last, NODE_NEWEST, "fetch")
+    for way in ("leftover", "steps"):
+        leftovers(test, last, way)
 
 
-def leftovers(test, last):
-    """Jobs that requests left in a limiter are started by answers to others' calls: theirs, or nobody's."""
+def at_rest(test, last, node, way):
+    """One request now and then: what its callback defers is its own."""
     tracelet = test.tracelet()
-    environment = {"WAY": "leftover", "OTHER": last + "/left"}
+    front = test.serve([node, APPS / "loops.js"], next=last + "/last", environment={"WAY": way})
+    connection = http.client.HTTPConnection(front.removeprefix("http://"))
+    for order in range(REQUESTS):
+        time.sleep(0.02)
+        connection.request("POST", f"/rest/{order}", json.dumps({"id": str(order)}))
+        assert connection.getresponse().read()
+    spans = tracelet.stop()
+    servers = {span.path.rpartition("/")[2]: span.span_id for span in spans if span.path.startswith("/rest/") and span.kind == "server"}
+    calls = [span for span in spans if span.path.startswith("/last/") and span.kind == "client"]
+    linked = [span for span in calls if span.has_parent()]
+    wrong = [span for span in linked if span.parent != servers[span.path.rpartition("/")[2]]]
+    assert len(calls) == REQUESTS and not wrong, f"{len(calls)} calls, wrong: {wrong[:2]}"
+    assert len(linked) > 0.8 * REQUESTS, f"{len(linked)} linked: {[span.refused for span in calls]}"
+
+
+def leftovers(test, last, way):
+    """Jobs that requests left in a limiter are started by answers to others' calls, or by immediates: theirs, or nobody's."""
+    tracelet = test.tracelet()
+    environment = {"WAY": way, "OTHER": last + "/left"}
     front = test.serve(["node", APPS / "loops.js"], next=last + "/last", environment=environment)
-    traffic = load(front + "/leftover", [Hop("leftover"), Hop("last", "either")], True, LESS)
+    traffic = load(f"{front}/{way}", [Hop(way), Hop("last", "either")], True, LESS)
     time.sleep(0.5)  # for the last ones
     spans = tracelet.stop()
-    servers = {span.path.rpartition("/")[2]: span for span in spans if span.path.startswith("/leftover/") and span.kind == "server"}
+    servers = {span.path.rpartition("/")[2]: span for span in spans if span.path.startswith(f"/{way}/") and span.kind == "server"}
     left = [span for span in spans if span.path.startswith("/left/")]
     calls = [span for span in left if span.kind == "client"]
-    assert len(calls) > 300, f"{len(calls)} calls"
+    assert len(calls) > 200, f"{len(calls)} calls"
     owner = lambda span: servers[span.path.rpartition("/")[2].rpartition("-")[0]]  # noqa: E731
     wrong = [span for span in calls if span.has_parent() and span.parent != owner(span).span_id]
     assert not wrong, f"{len(wrong)} leftover jobs are linked to another request: {wrong[:2]}"

@@ -21,6 +21,7 @@ INSTALLED = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home()
 PYTHON = INSTALLED / "python/venv/bin/python"
 PYTHON_ASYNC = INSTALLED / "python-async/venv/bin/python"
 PYTHON_NEWEST = INSTALLED / "python-newest/venv/bin/python"
+NODE_NEWEST = INSTALLED / "node-newest/node_modules/node/bin/node"
 GUNICORN = INSTALLED / "python/venv/bin/gunicorn"
 ENVOY = next(INSTALLED.glob("envoy/venv/lib/*/site-packages/envoy/_bin/envoy"), None)
 CLONE_NEWNET = 0x40000000  # linux/sched.h
