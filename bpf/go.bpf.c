@@ -10,7 +10,8 @@
 #include "go_registers.h"
 #include <bpf/bpf_tracing.h>
 
-#define GO_SERVER_CONN 24 /* in http2serverConn, the pointer of `conn` */
+/* In http2serverConn, the pointer of `conn`; in Go 1.27's, of net/http/internal/http2, the next word: this one is a type's. */
+#define GO_SERVER_CONN 24
 
 /* NULL when it is not to be followed. */
 static __always_inline struct go_program *go_enter(__u32 *tgid)
@@ -221,18 +222,18 @@ int go_rpc_served(struct pt_regs *regs)
 SEC("uprobe")
 int go_http2_served(struct pt_regs *regs)
 {
-	__u64 net_conn = go_word(GO_ARGUMENT_1(regs) + GO_SERVER_CONN), stream;
 	struct goroutine handler = { .g = GO_G(regs), .own = 1 };
 	struct go_program *program;
 	struct conn_state *conn;
+	__u64 server = GO_ARGUMENT_1(regs) + GO_SERVER_CONN, stream;
 	__u32 tgid;
 
 	program = go_enter(&tgid);
 	if (!program)
 		return 0;
-	conn = go_connection(net_conn);
+	conn = go_connection_in(go_word(server));
 	if (!conn)
-		conn = go_connection(go_word(net_conn + sizeof(__u64)));
+		conn = go_connection_in(go_word(server + sizeof(__u64)));
 	stream = go_word(go_word(GO_ARGUMENT_2(regs))); /* rw.rws.stream */
 	if (!conn || conn->http2.state != HTTP2_YES || !go_reads_streams(&conn->go_cause))
 		return 0;

@@ -29,4 +29,12 @@ static __always_inline struct conn_state *go_connection(__u64 net_conn)
 	return socket_conn(&ref);
 }
 
+/* Likewise of a connection, or of what begins with one, as *tls.Conn does. A function: see ledger_add(). */
+static __noinline __attribute__((unused)) struct conn_state *go_connection_in(__u64 net_conn)
+{
+	struct conn_state *conn = go_connection(net_conn);
+
+	return conn ? conn : go_connection(go_word(net_conn + sizeof(__u64)));
+}
+
 #endif /* TRACELET_BPF_GO_CONNECTION_H */

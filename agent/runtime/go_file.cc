@@ -20,7 +20,7 @@ constexpr uint64_t kMaxBuildInfo = 1u << 20;
 constexpr uint32_t kTableMagic = 0xfffffff1;  // since Go 1.20
 constexpr uint64_t kMaxRelocations = 64u << 20;
 constexpr uint64_t kMaxData = 64u << 20;
-// runtime.moduledata, the same from Go 1.21 to 1.26: pcHeader, six slices, findfunctab, minpc, maxpc, text.
+// runtime.moduledata, the same from Go 1.21 to 1.27: pcHeader, six slices, findfunctab, minpc, maxpc, text.
 constexpr uint64_t kModuleText = 176;
 
 // runtime.pcHeader; offsets are from its beginning.

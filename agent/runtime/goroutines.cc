@@ -27,7 +27,7 @@ constexpr uint32_t kAssistMarking = 1;
 constexpr uint32_t kIoWait = 2;
 
 // As DWARF says of programs that Go 1.N.0 and the last 1.N that was there (1.21.13, 1.22.12, 1.23.12, 1.24.13,
-// 1.25.8, 1.26.8) have built.
+// 1.25.8, 1.26.8, 1.27.4) have built.
 struct Layout {
   int minor;
   uint32_t goid;  // in runtime.g
@@ -43,6 +43,7 @@ constexpr std::array kLayouts = {
     Layout{24, 160, 280, 184, {18, 19, 21, 24, 6, 11, 29}, 688},
     Layout{25, 152, 272, 176, {19, 20, 22, 25, 6, 11, 30}, 672},
     Layout{26, 152, 280, 176, {13, 14, 22, 25, 4, 7, 30}, 672},
+    Layout{27, 152, 280, 176, {13, 14, 22, 25, 4, 7, 30}, 696},
 };
 constexpr uint32_t kConn = 80;  // in net/http.persistConn, in all of them
 constexpr uint32_t kTlsState = 96;
@@ -61,10 +62,12 @@ constexpr std::array<std::string_view, 3> kSyscalls = {"internal/runtime/syscall
 constexpr std::array<std::string_view, 2> kLoops = {"net/http.(*persistConn).readLoop",
                                                     "net/http.(*persistConn).writeLoop"};
 // Started for one call over HTTP/2.
-constexpr std::array<std::string_view, 2> kCalls = {"net/http.(*http2clientStream).doRequest",
+constexpr std::array<std::string_view, 3> kCalls = {"net/http.(*http2clientStream).doRequest",
+                                                    "net/http/internal/http2.(*clientStream).doRequest",
                                                     "golang.org/x/net/http2.(*clientStream).doRequest"};
 // Begins the goroutine that serves one of HTTP/2.
-constexpr std::array<std::string_view, 2> kServes = {"net/http.(*http2serverConn).runHandler",
+constexpr std::array<std::string_view, 3> kServes = {"net/http.(*http2serverConn).runHandler",
+                                                     "net/http/internal/http2.(*serverConn).runHandler",
                                                      "golang.org/x/net/http2.(*serverConn).runHandler"};
 
 }  // namespace

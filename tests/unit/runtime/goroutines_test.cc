@@ -27,7 +27,7 @@ TEST(ParseGoVersion, KnowsReleasesFromOthers) {
 }
 
 TEST(GoOffsets, AreKnownForVersionsThatWereLookedAt) {
-  for (int minor = 21; minor <= 26; ++minor) {
+  for (int minor = 21; minor <= 27; ++minor) {
     const auto offsets = GoOffsets({.major = 1, .minor = minor, .released = true});
     ASSERT_TRUE(offsets) << minor;
     EXPECT_LT(offsets->goid, offsets->parent_goid);
@@ -132,7 +132,7 @@ TEST_F(GoFileTest, FindsItsCodeByRelocations) {
 }
 
 TEST_F(GoFileTest, RefusesWhatItDoesNotKnow) {
-  for (const char* version : {"go1.20.14", "go1.99.0", "devel go1.27", "go1.26.1 X:x"}) {
+  for (const char* version : {"go1.20.14", "go1.99.0", "devel go1.28", "go1.26.1 X:x"}) {
     Write({{".text", kText, Code()},
            {".go.buildinfo", 0x600000, BuildInfo(version, "")},
            {".gopclntab", 0x500000, Table(names_, kText)}});
