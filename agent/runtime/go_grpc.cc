@@ -23,7 +23,7 @@ struct Layout {
   bool apart;
 };
 constexpr int kOldest = 53;  // older ones give originateStream no headers
-constexpr int kNewest = 83;
+constexpr int kNewest = 85;
 constexpr std::array kLayouts = {Layout{77, 108, false}, Layout{69, 0, true}, Layout{kOldest, 0, false}};
 
 // Of a release "v1.64.0"; 0 otherwise.

@@ -66,14 +66,14 @@ TEST_F(GoGrpcTest, KnowsWhereVersionsKeepTheStream) {
 
 // 1.82.1 has another function for it, 1.82.0 has not.
 TEST_F(GoGrpcTest, GoesByTheFunctionThatIsThere) {
-  const GoProbes found = Probes("v1.83.1", "clientHeaderHandler");
+  const GoProbes found = Probes("v1.85.0", "clientHeaderHandler");
   EXPECT_EQ(found.probes.size(), 3U);
   EXPECT_EQ(found.program.rpc_orphaned, 56U);
   EXPECT_FALSE(found.program.rpc_headers_third);
 }
 
 TEST_F(GoGrpcTest, LeavesOtherVersionsAlone) {
-  for (const char* version : {"v1.52.3", "v1.84.0", "v2.64.0", "v1.64.0-dev", "v1.64.1-0.20240601000000-0123456789ab",
+  for (const char* version : {"v1.52.3", "v1.86.0", "v2.64.0", "v1.64.0-dev", "v1.64.1-0.20240601000000-0123456789ab",
                               "v1.64.0+incompatible", "(devel)", "v1.x", "v1.64.0\n=>\t./grpc\t(devel)"}) {
     EXPECT_TRUE(Probes(version, "originateStream").probes.empty()) << version;
   }
