@@ -249,6 +249,7 @@ static __always_inline void data_waited(
 			return;
 		}
 	}
+	frame->thread->waited = traits;
 	frame->thread->timeout = syscall_arg(regs, 3);
 	frame->thread->polled_sock = 0;
 	frame->thread->waits++;
@@ -270,8 +271,12 @@ int BPF_PROG(sys_exit, struct pt_regs *regs, long result)
 	if (!traits)
 		return 0;
 	if (result < 0 && !(traits & SYSCALL_ANY_RESULT) && !data_ends_connection(result)) {
-		if (result == -EAGAIN && loops && !(traits & MOVES_RECEIVES))
+		if (!loops)
+			return 0;
+		if (result == -EAGAIN && !(traits & MOVES_RECEIVES))
 			loop_blocked(syscall_arg(regs, 0));
+		else if (result != -EAGAIN && result != -EINTR && traits & MOVES_RECEIVES)
+			loop_clear_here(LOOP_OTHER); /* a callback that is told of an error */
 		return 0;
 	}
 	/* Read again: the verifier knows which error it was, and would follow what comes now for each of them. */

@@ -102,8 +102,13 @@ struct task_struct {
 	unsigned long nvcsw; /* voluntary context switches: how often it slept */
 };
 
+struct super_block {
+	unsigned long s_magic;
+};
+
 struct inode {
 	__u16 i_mode;
+	struct super_block *i_sb;
 	unsigned long i_ino;
 };
 

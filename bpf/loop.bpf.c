@@ -6,6 +6,7 @@
  */
 #include "c_registers.h"
 #include "filter.h"
+#include "syscalls.h"
 #include "task.h"
 
 static __always_inline void loop_shut(struct thread_state *thread, __u8 reason)
@@ -41,18 +42,19 @@ int loop_pool(void *context)
 	if (!thread)
 		return 0;
 	thread->others++;
-	thread->began++;
+	thread->began = 1;
 	if (!thread->shut)
 		thread->reason = LOOP_POOL;
 	return 0;
 }
 
-/* Nothing was left to do before the last wait, as the loop would have slept (libuv's timeout is 0 while immediates or
- * closed handles are pending), and then one callback ran, which read: what is deferred now, that one has left. */
+/* The loop would have slept in its last wait, so nothing was left to do then: libuv's timeout is 0 while immediates or closed
+ * handles are pending (and, in Node, for the first of two looks). Since then one callback ran, and it read: what the loop does
+ * until the next wait, that callback has left. What has a timer of an addon's own is not told from it. */
 static __always_inline bool loop_left_by_read(const struct thread_state *thread)
 {
-	return thread->loop & LOOP_KNOWN && thread->timeout && !thread->shut &&
-	       thread->reason == LOOP_READ && !thread->began &&
+	return thread->loop & LOOP_KNOWN && thread->waited & SYSCALL_EPOLL && thread->timeout &&
+	       !thread->shut && thread->reason == LOOP_READ && !thread->began &&
 	       thread->turn - thread->checked_turn == 1;
 }
 

@@ -33,7 +33,9 @@
 
 #define SOL_SOCKET 1 /* include/uapi/asm-generic/socket.h */
 #define SO_ERROR 4
-#define IORING_SETUP_SQPOLL 2 /* include/uapi/linux/io_uring.h, struct io_uring_params */
+#define IORING_SETUP_SQPOLL 2	       /* include/uapi/linux/io_uring.h, struct io_uring_params */
+#define ANON_INODE_FS_MAGIC 0x09041934 /* include/uapi/linux/magic.h */
+#define EINTR 4
 #define EAGAIN 11
 #define EINPROGRESS 115
 
@@ -47,7 +49,7 @@ static __always_inline void loop_clear(struct thread_state *thread, __u8 reason)
 	if (reason == LOOP_OTHER || reason == LOOP_POOL)
 		thread->others++;
 	if (reason != LOOP_READ)
-		thread->began++;
+		thread->began = 1;
 	if (!thread->shut)
 		thread->reason = reason;
 }
@@ -128,6 +130,12 @@ static __always_inline void loop_moved(
 }
 
 #ifndef SCRATCH_OF_THREAD /* the rest is sys_exit's */
+/* An eventfd: its inode was of type S_IFREG for a while (kernel cfd86ef7e8e7 to 1e7ab6f67824, and in stable ones). */
+static __always_inline bool loop_is_anonymous(struct file *file)
+{
+	return BPF_CORE_READ(file, f_inode, i_sb, s_magic) == ANON_INODE_FS_MAGIC;
+}
+
 /* An operation on something that is not followed. `conn` is NULL when it is not in the table. */
 static __noinline void loop_moved_other(struct file *file, struct conn_state *conn, __u8 direction)
 {
@@ -138,11 +146,13 @@ static __noinline void loop_moved_other(struct file *file, struct conn_state *co
 	if (direction == DIRECTION_RX) {
 		__u16 type = BPF_CORE_READ(file, f_inode, i_mode) & S_IFMT;
 
-		if (type != S_IFREG)
+		if (type != S_IFREG || loop_is_anonymous(file))
 			loop_clear(thread, type == S_IFSOCK ? LOOP_OTHER : LOOP_POOL);
 	} else if (conn && conn->status & CONN_BLOCKED) {
 		conn->status &= ~CONN_BLOCKED;
 		loop_clear(thread, LOOP_DEFERRED);
+	} else if (thread->reason == LOOP_WAITED) {
+		thread->began = 1; /* it could not be written before */
 	}
 }
 

@@ -8,13 +8,17 @@
 #include "task.h"
 #include <bpf/bpf_tracing.h>
 
-/* Its memory is its parent's; its contexts are new ones for us. */
+/* Its memory is its parent's; its contexts are new ones for us. Where its first thread goes on in a base context (python.h)
+ * nothing is said of it. */
 static __always_inline void process_inherits(__u32 parent, __u32 child)
 {
-	struct python_process *python = bpf_map_lookup_elem(&python_processes, &parent);
+	struct python_process *python = bpf_map_lookup_elem(&python_processes, &parent), mine;
 
-	if (python)
-		bpf_map_update_elem(&python_processes, &child, python, BPF_ANY);
+	if (!python)
+		return;
+	mine = *python;
+	mine.refused |= python->bases && (__u32)bpf_get_current_pid_tgid() != parent;
+	bpf_map_update_elem(&python_processes, &child, &mine, BPF_ANY);
 }
 
 /* See handover.h. */

@@ -230,14 +230,16 @@ struct thread_state {
 	__u8 go;	      /* 1: of a Go program, as far as `gos` was go_version */
 	__u32 go_version;
 	__u32 others;	      /* callbacks that nothing of HTTP began, as far as they are seen */
-	__u16 began;	      /* those in this turn that began with anything but a read */
 	__u16 python_step;    /* enum python_step */
+	__u8 began;	      /* 1: in this turn a callback began with anything but a read */
 	__u64 python_family;  /* what is made in python_context is for it; 0: nothing is */
 	__u64 python_context; /* in which the connection was accepted, or uvloop's callback runs */
 	__u64 stream_sp; /* the stack and what lay on it when the function of a proxy's stream began: */
 	__u64 stream_return; /* its return address, for as long as it runs */
 	__u32 stream_turn;   /* the read that the stream began with */
 	__u32 checked_turn;  /* `turn` when the probe on the loop's turn was met last */
+	__u32 waited;	     /* the last wait: its syscall_traits */
+	__u32 timeout;	     /* and its argument 3 */
 	__u64 opener; /* the rest is for threads that wake each other, see bpf/handover.h; tid << 32 | thread_start */
 	__u64 closer;
 	__u64 read_ns; /* when it read a request last */
@@ -247,8 +249,7 @@ struct thread_state {
 	__u32 opener_attempts;
 	__u32 closer_attempts;
 	__u32 closer_wakes;
-	__u32 wakes;   /* how often it was woken, and WAKES_TIMED */
-	__u32 timeout; /* argument 3 of its last wait: that of epoll_wait() */
+	__u32 wakes; /* how often it was woken, and WAKES_TIMED */
 };
 
 /* A thread's place in the table: the first free one of THREAD_WAYS that its number tells. */

@@ -31,6 +31,7 @@ enum syscall_traits {
 	SYSCALL_MAP = 1 << 17,	 /* (address, length, protection, flags, fd, ...) */
 	SYSCALL_PEER = 1 << 19,	 /* getpeername(fd, ...) */
 	SYSCALL_FUTEX = 1 << 20, /* (address, operation, value, timeout) */
+	SYSCALL_EPOLL = 1 << 21, /* argument 3 is how long to wait, in ms */
 	MOVES_ADDRESS = 1 << 18, /* argument 4 is where to, for datagrams */
 	SYSCALL_ANY_RESULT = SYSCALL_WAITS | SYSCALL_CONNECT |
 			     SYSCALL_FUTEX, /* of interest when they fail, too */
@@ -67,13 +68,13 @@ static const __u32 syscall_traits[SYSCALL_TABLE_SIZE] = {
 	[__NR_accept4] = SYSCALL_ACCEPT,
 	[__NR_ppoll] = SYSCALL_POLL,
 	[__NR_pselect6] = SYSCALL_SELECT,
-	[__NR_epoll_pwait] = SYSCALL_WAIT,
+	[__NR_epoll_pwait] = SYSCALL_WAIT | SYSCALL_EPOLL,
 	[__NR_epoll_pwait2] = SYSCALL_WAIT,
 	[__NR_io_uring_enter] = SYSCALL_WAIT,
 #ifdef __NR_poll /* not on arm64 */
 	[__NR_poll] = SYSCALL_POLL,
 	[__NR_select] = SYSCALL_SELECT,
-	[__NR_epoll_wait] = SYSCALL_WAIT,
+	[__NR_epoll_wait] = SYSCALL_WAIT | SYSCALL_EPOLL,
 #endif
 };
 
