@@ -7,7 +7,7 @@ from collections import Counter
 from harness import Hop, load
 from harness.test import APPS
 
-LEVELS = {1: 60, 4: 40, 10: 40}
+LEVELS = {1: 100, 4: 40, 10: 40}
 WAYS = {
     "thread_pool.cc": "pool after sometimes left delayed seldom priority limiter gather log cron",
     "Pools.java": "pool future after sometimes left delayed seldom log cron",
@@ -35,7 +35,7 @@ def run(test):
         wrong = [one["wrong"] for one in counts.values()]
         assert not any(wrong), f"{program}, {way}: {wrong} wrong"
         if way in ("pool", "future", "direct"):
-            assert counts[1]["right"] > 30, f"{program}, {way}: {counts[1]}"
+            assert counts[1]["right"] > 50, f"{program}, {way}: {counts[1]}"
 
 
 def start(test, program, way, last):

@@ -82,7 +82,7 @@ class Node:
 
     def service(self, port):
         sh(
-            f"iptables -t nat -A PREROUTING -p tcp -d {self.service_address} --dport {port}"
+            f"iptables -w -t nat -A PREROUTING -p tcp -d {self.service_address} --dport {port}"
             f" -j DNAT --to-destination {self.address}:{port}"
         )
         return f"http://{self.service_address}:{port}"
