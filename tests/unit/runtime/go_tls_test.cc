@@ -54,7 +54,7 @@ TEST_F(GoTlsTest, RefusesWhatItDoesNotKnow) {
   const std::vector<std::string> both{"crypto/tls.(*Conn).Read", "crypto/tls.(*Conn).Write"};
   WriteFunctions(both, "go1.20.3", pushes_);
   EXPECT_FALSE(FindGoTlsProbes(path_));
-  WriteFunctions(both, "go1.27.0", pushes_);
+  WriteFunctions(both, "go1.28.0", pushes_);
   EXPECT_FALSE(FindGoTlsProbes(path_));
   WriteFunctions(both, "go1.26.0", kStack);
   EXPECT_FALSE(FindGoTlsProbes(path_)) << "no frame pointer is pushed";

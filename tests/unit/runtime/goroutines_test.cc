@@ -34,7 +34,7 @@ TEST(GoOffsets, AreKnownForVersionsThatWereLookedAt) {
     EXPECT_EQ(offsets->harmless_waits & 1, 1U) << "a goroutine that never waited";
   }
   EXPECT_FALSE(GoOffsets({.major = 1, .minor = 20, .released = true}));
-  EXPECT_FALSE(GoOffsets({.major = 1, .minor = 27, .released = true}));
+  EXPECT_FALSE(GoOffsets({.major = 1, .minor = 28, .released = true}));
   EXPECT_FALSE(GoOffsets({.major = 1, .minor = 26, .released = false}));
 }
 
