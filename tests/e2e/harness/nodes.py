@@ -13,6 +13,26 @@ from harness.tracelet import Span
 AGENT_PORT = 14280
 ADMIN_PORT = 14271
 
+# Beside other tests an agent may be kept waiting for longer than the defaults are. Continues [peer].
+PATIENT = """
+timeout_ms = 2000
+patience_ms = 4000
+[span]
+hold_ms = 5000
+"""
+
+# Ports that every agent would open.
+JUST_CAPTURE = """
+[ingest.zipkin_compact]
+listen = ""
+[ingest.jaeger_compact]
+listen = ""
+[ingest.jaeger_binary]
+listen = ""
+[ingest.sampling]
+listen = ""
+"""
+
 
 def sh(command):
     subprocess.run(command.split(), check=True, stdout=subprocess.DEVNULL)
@@ -159,21 +179,18 @@ class Nodes(list):
         self.key_file = test.directory / "key"
         self.key_file.write_text("a secret of this installation")
 
-    def peer_section(self, key_file=None, more=""):
-        agents = ", ".join(f'"10.77.{node.number}.0/24" = "{node.address}:{AGENT_PORT}"' for node in self)
-        return self._peer_section(f"agents = {{ {agents} }}\n{more}", key_file)
-
-    def _peer_section(self, finding, key_file=None):
+    def peer_section(self, finding):
         return f"""
 [peer]
 listen = ":{AGENT_PORT}"
-key_file = "{key_file or self.key_file}"
+key_file = "{self.key_file}"
 {finding}
 """
 
-    def start_agents(self, more=""):
+    def start_agents(self, patience=PATIENT):
+        agents = ", ".join(f'"10.77.{node.number}.0/24" = "{node.address}:{AGENT_PORT}"' for node in self)
         for node in self:
-            node.start_agent(self.peer_section(more=more) + JUST_CAPTURE)
+            node.start_agent(self.peer_section(f"agents = {{ {agents} }}") + patience + JUST_CAPTURE)
 
     def start_agents_of_a_service(self):
         """One name has the addresses of all agents, as a headless Service's has."""
@@ -181,7 +198,7 @@ key_file = "{key_file or self.key_file}"
         hosts = self[0].test.directory / "hosts"
         hosts.write_text("127.0.0.1 localhost\n" + "".join(f"{node.address} {name}\n" for node in self))
         for node in self:
-            node.start_agent(self._peer_section(f'service = "{name}:{AGENT_PORT}"') + JUST_CAPTURE, hosts)
+            node.start_agent(self.peer_section(f'service = "{name}:{AGENT_PORT}"') + PATIENT + JUST_CAPTURE, hosts)
 
     def stop_agents(self):
         """All spans of all nodes."""
@@ -189,16 +206,3 @@ key_file = "{key_file or self.key_file}"
             if node.agent.poll() is None:
                 node.stop_agent()
         return [span for node in self for span in node.spans()]
-
-
-# Ports that every agent would open.
-JUST_CAPTURE = """
-[ingest.zipkin_compact]
-listen = ""
-[ingest.jaeger_compact]
-listen = ""
-[ingest.jaeger_binary]
-listen = ""
-[ingest.sampling]
-listen = ""
-"""
