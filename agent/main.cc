@@ -1,5 +1,4 @@
 // Composition root, with daemon.cc: the only files that name concrete sources and exporters.
-#include <nss.h>
 #include <signal.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
@@ -233,10 +232,4 @@ int Main(const std::vector<std::string>& args) {
 }  // namespace
 }  // namespace tracelet
 
-int main(int argc, char** argv) {
-#ifdef TRACELET_PORTABLE
-  // Other ways to find a host (nsswitch.conf(5)) are libraries for another C library than ours; these two are in it.
-  __nss_configure_lookup("hosts", "files dns");
-#endif
-  return tracelet::Main({argv + 1, argv + argc});
-}
+int main(int argc, char** argv) { return tracelet::Main({argv + 1, argv + argc}); }
