@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from harness import Agent, emit_batch, sender, until
+from harness import Agent, emit_batch, hang, sender, until
 
 PAUSE = int(os.environ.get("OUTAGE_SECONDS", 3))  # by hand with 60
 PACKETS, SPANS = 200, 5
@@ -125,7 +125,7 @@ def backlog(test):
     agent = Agent(test, toml(jaeger, 8 << 20, port))
     until(agent.ready, "the agent is not ready")
     load = Load("backlog", port)
-    agent.process.send_signal(signal.SIGSTOP)
+    hang(agent.process)
     load.send(800)
     agent.process.send_signal(signal.SIGTERM)
     agent.process.send_signal(signal.SIGCONT)
@@ -141,7 +141,7 @@ def small_buffer(test):
     agent = Agent(test, toml(jaeger, 8 << 20, port, 212_992))
     until(agent.ready, "the agent is not ready")
     load = Load("small-buffer", port)
-    agent.process.send_signal(signal.SIGSTOP)
+    hang(agent.process)
     load.send(2_000)
     agent.process.send_signal(signal.SIGCONT)
 

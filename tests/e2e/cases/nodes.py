@@ -2,8 +2,7 @@
 
 import time
 
-from harness import Hop, Nodes, load, score
-from harness.test import until
+from harness import Hop, Nodes, load, score, until
 
 LEVELS = {1: 30, 10: 200}
 

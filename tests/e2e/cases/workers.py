@@ -5,7 +5,6 @@ import time
 from collections import Counter
 
 from harness import Hop, load
-from harness.test import APPS
 
 LEVELS = {1: 100, 4: 40, 10: 40}
 WAYS = {
@@ -40,7 +39,8 @@ def run(test):
 
 def start(test, program, way, last):
     if program.endswith(".java"):
-        return test.serve(["java", "-Xmx256m", APPS / program], next=last, environment={"WAY": way})
+        main = program.removesuffix(".java")
+        return test.serve(["java", "-Xmx256m", "-cp", test.compile(program), main], next=last, environment={"WAY": way})
     port = test.port()
     test.start([test.compile(program), port, last.split(":")[2].partition("/")[0], way])
     test.wait_for(("127.0.0.1", port))

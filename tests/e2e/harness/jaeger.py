@@ -7,6 +7,8 @@ import time
 import urllib.error
 import urllib.request
 
+from harness.waiting import hang
+
 PORTS = {
     "collector.grpc-server.host-port": "grpc",
     "collector.http-server.host-port": "http",
@@ -44,7 +46,10 @@ class Jaeger:
         self.process.wait()
 
     def hang(self, hung=True):
-        self.process.send_signal(signal.SIGSTOP if hung else signal.SIGCONT)
+        if hung:
+            hang(self.process)
+        else:
+            self.process.send_signal(signal.SIGCONT)
 
     def address(self, name):
         return f"127.0.0.1:{self.ports[name]}"

@@ -7,8 +7,9 @@ import subprocess
 import threading
 import urllib.request
 
-from harness.test import APPS, CLONE_NEWNET, PYTHON, until
+from harness.test import APPS, CLONE_NEWNET, PYTHON
 from harness.tracelet import Span
+from harness.waiting import until
 
 AGENT_PORT = 14280
 ADMIN_PORT = 14271

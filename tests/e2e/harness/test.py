@@ -11,10 +11,10 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 
 from harness.jaeger import Jaeger
 from harness.tracelet import Tracelet
+from harness.waiting import until
 
 APPS = pathlib.Path(__file__).resolve().parent.parent / "apps"
 INSTALLED = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "tracelet-e2e"
@@ -25,17 +25,6 @@ NODE_NEWEST = INSTALLED / "node-newest/node_modules/node/bin/node"
 GUNICORN = INSTALLED / "python/venv/bin/gunicorn"
 ENVOY = next(INSTALLED.glob("envoy/venv/lib/*/site-packages/envoy/_bin/envoy"), None)
 CLONE_NEWNET = 0x40000000  # linux/sched.h
-
-
-def until(condition, what, seconds=30):
-    """Waits for condition() to be true and returns its value."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = condition()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise TimeoutError(f"{what}: not within {seconds} s")
 
 
 class Test:
@@ -231,10 +220,16 @@ service:
         return self.serve(["node", APPS / "loops.js"], environment={"WAY": "answer"})
 
     def compile(self, source):
-        """A C or C++ program of apps/; returns its path."""
+        """A C, C++ or Java program of apps/, once; returns its path, of Java that of its classes."""
         program = self.directory / pathlib.Path(source).stem
-        compiler = ["gcc"] if source.endswith(".c") else ["g++", "-std=c++20"]
-        subprocess.run([*compiler, "-O1", "-Wall", "-Werror", "-pthread", APPS / source, "-o", program], check=True)
+        if program.exists():
+            return program
+        command = {
+            ".c": ["gcc", "-O1", "-Wall", "-Werror", "-pthread", "-o"],
+            ".cc": ["g++", "-std=c++20", "-O1", "-Wall", "-Werror", "-pthread", "-o"],
+            ".java": ["javac", "-Werror", "-d"],
+        }[pathlib.Path(source).suffix]
+        subprocess.run([*command, program, APPS / source], check=True)
         return program
 
     # --- end

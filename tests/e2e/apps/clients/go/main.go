@@ -23,7 +23,7 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	time.Sleep(2 * time.Second) // for the sampler to have asked
+	time.Sleep(5 * time.Second) // for the sampler to have asked
 	count, _ := strconv.Atoi(os.Getenv("COUNT"))
 	for i := 0; i < count; i++ {
 		parent := tracer.StartSpan("parent")

@@ -17,7 +17,7 @@ const tracer = initTracer(
   {},
 );
 setTimeout(() => {
-  // 2 s later the sampler has asked
+  // 5 s later the sampler has asked
   for (let i = 0; i < Number(process.env.COUNT); ++i) {
     const parent = tracer.startSpan("parent");
     parent.addTags({ text: "grüße", yes: true, whole: 42, real: 2.5 });
@@ -26,4 +26,4 @@ setTimeout(() => {
     parent.finish();
   }
   tracer.close(() => process.exit(0));
-}, 2000);
+}, 5000);

@@ -19,7 +19,7 @@ config = Config(
     validate=True,
 )
 tracer = config.initialize_tracer()
-time.sleep(3)  # for the sampler to have asked
+time.sleep(5)  # for the sampler to have asked
 for _ in range(int(os.environ["COUNT"])):
     with tracer.start_span("parent") as parent:
         parent.set_tag("text", "grüße").set_tag("yes", True).set_tag("whole", 42).set_tag("real", 2.5)

@@ -22,7 +22,7 @@ public class Client {
         .withSampler(sampler)
         .withReporter(new ReporterConfiguration().withSender(sender))
         .getTracer()) {
-      Thread.sleep(2000); // for the sampler to have asked
+      Thread.sleep(5000); // for the sampler to have asked
       for (int i = 0; i < Integer.parseInt(System.getenv("COUNT")); ++i) {
         Span parent = tracer.buildSpan("parent").start();
         parent.setTag("text", "grüße").setTag("yes", true).setTag("whole", 42).setTag("real", 2.5);
