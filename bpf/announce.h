@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 OR GPL-2.0 */
-/* The OPEN event: once per connection, before anything else is said of it. */
+/* The OPEN event: once per connection, before anything else is said of it; its CLOSE is next if it has ended by then. */
 #ifndef TRACELET_BPF_ANNOUNCE_H
 #define TRACELET_BPF_ANNOUNCE_H
 
+#include "close.h"
 #include "socket.h"
 
 static __always_inline void announce_inet(struct sock *sk, struct event_open *open)
@@ -47,10 +48,11 @@ static __always_inline bool announce(struct conn_state *conn, const struct socke
 	const struct frame *frame, bool accepted_here)
 {
 	void *ring = emit_ring(frame->cpu);
+	struct sock *sk = ref->sk;
 	struct event_open *open;
 
 	if (conn->status & CONN_UNIX && !conn->peer_inode)
-		conn->peer_inode = socket_unix_peer(ref->sk);
+		conn->peer_inode = socket_unix_peer(sk);
 	conn->id.inode = socket_inode(ref->file);
 	open = ring ? emit_reserve(ring, sizeof(*open), frame->cpu, EVENT_OPEN) : NULL;
 	if (!open)
@@ -67,11 +69,13 @@ static __always_inline bool announce(struct conn_state *conn, const struct socke
 	open->waits = frame->thread->waits;
 	bpf_get_current_comm(open->comm, sizeof(open->comm));
 	if (ref->family == AF_UNIX)
-		announce_unix(ref->sk, open);
+		announce_unix(sk, open);
 	else
-		announce_inet(ref->sk, open);
+		announce_inet(sk, open);
 	emit_submit(open);
 	conn->status |= CONN_ANNOUNCED;
+	if (conn->closing == CONN_DYING)
+		close_emit(conn, CLOSE_DONE, BPF_CORE_READ(sk, sk_err));
 	return true;
 }
 

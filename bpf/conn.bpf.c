@@ -5,7 +5,7 @@
  * here may look at the current task. Tracepoint since 4.16
  * (include/trace/events/sock.h), called with the socket locked.
  */
-#include "conns.h"
+#include "close.h"
 #include "filter.h"
 #include <bpf/bpf_tracing.h>
 
@@ -39,31 +39,21 @@ static __always_inline void conn_established(struct sock *sk, __u64 name, int ol
 	conn_publish(slot, name);
 }
 
-static __always_inline void conn_emit_close(const struct conn_state *conn, __u32 how, int error)
+/* An entry that is kept behind TCP state CLOSE is known by its socket's inode. */
+static __always_inline void conn_dies(struct conn_state *conn, struct sock *sk)
 {
-	__u32 cpu = bpf_get_smp_processor_id();
-	void *ring = emit_ring(cpu);
-	struct event_close *event;
-
-	if (!ring)
-		return;
-	event = emit_reserve(ring, sizeof(*event), cpu, EVENT_CLOSE);
-	if (!event)
-		return;
-	emit_no_process(&event->header);
-	event->conn = conn->id;
-	event->tx_end = conn->direction[DIRECTION_TX].next;
-	event->rx_end = conn->direction[DIRECTION_RX].next;
-	event->how = how;
-	event->error = error;
-	emit_submit(event);
+	if (!conn->id.inode)
+		conn->id.inode = BPF_CORE_READ(sk, sk_socket, file, f_inode, i_ino);
+	conn->closing = CONN_DYING;
 }
 
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(inet_sock_set_state, struct sock *sk, int old_state, int new_state)
 {
 	struct conn_state *conn;
+	bool kept = false;
 	__u64 name;
+	int error;
 
 	if (old_state == new_state) /* close() after shutdown() */
 		return 0;
@@ -81,16 +71,18 @@ int BPF_PROG(inet_sock_set_state, struct sock *sk, int old_state, int new_state)
 	conn = conn_find(name);
 	if (!conn)
 		return 0;
-	conn->closing = 1;
+	error = BPF_CORE_READ(sk, sk_err);
+	conn->closing = CONN_CLOSING;
+	/* After an RST the application may still read what had arrived, and calls that
+	 * have moved bytes may not have returned. */
+	if (new_state == TCP_CLOSE && BPF_CORE_READ(sk, sk_socket) &&
+		(error || BPF_CORE_READ(sk, sk_receive_queue.qlen))) {
+		conn_dies(conn, sk);
+		kept = true;
+	}
 	if (conn->status & CONN_ANNOUNCED)
-		conn_emit_close(conn, new_state == TCP_CLOSE ? CLOSE_DONE : CLOSE_LOCAL_FIN,
-			BPF_CORE_READ(sk, sk_err));
-	if (new_state != TCP_CLOSE)
-		return 0;
-	/* After an RST the application may still read what had arrived. */
-	if (BPF_CORE_READ(sk, sk_receive_queue.qlen) && BPF_CORE_READ(sk, sk_socket))
-		conn->status |= CONN_DYING;
-	else
+		close_emit(conn, new_state == TCP_CLOSE ? CLOSE_DONE : CLOSE_LOCAL_FIN, error);
+	if (new_state == TCP_CLOSE && !kept)
 		conn_end(name);
 	return 0;
 }

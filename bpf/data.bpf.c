@@ -170,7 +170,7 @@ static __noinline void data_open_unix(const struct socket_ref *ref, __u32 role)
 	slot->state.id.sock = (__u64)ref->sk;
 	slot->state.status = CONN_UNIX;
 	slot->state.role = role;
-	slot->state.closing = 1;
+	slot->state.closing = CONN_CLOSING;
 	slot->state.established_ns = bpf_ktime_get_ns();
 	conn_publish(slot, name);
 }

@@ -74,7 +74,7 @@ static __noinline struct conn_state *report_adopt(
 		return NULL;
 	conn = &slot->state;
 	conn->id.sock = (__u64)ref->sk;
-	conn->closing = 1;
+	conn->closing = CONN_CLOSING;
 	if (is_unix) {
 		conn->status = CONN_UNIX;
 		conn->flags = CONN_ADOPTED;
@@ -118,11 +118,11 @@ static __always_inline struct conn_state *report_find(
 {
 	struct conn_state *conn = conn_find((__u64)ref->sk);
 
-	if (conn && !(conn->status & CONN_DYING))
+	if (conn && conn->closing != CONN_DYING)
 		return conn;
 	if (!socket_look(ref))
 		return NULL;
-	if (ref->family == AF_UNIX)
+	if (conn || ref->family == AF_UNIX)
 		conn = socket_conn(ref);
 	return conn || !op->length ? conn : report_adopt(ref, op);
 }

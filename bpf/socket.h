@@ -126,9 +126,14 @@ static __always_inline __u64 socket_name(const struct socket_ref *ref)
 	return ref->family == AF_UNIX ? socket_inode(ref->file) : (__u64)ref->sk;
 }
 
+/* A dying connection may have left its address to another. */
 static __always_inline struct conn_state *socket_conn(const struct socket_ref *ref)
 {
-	return conn_find(socket_name(ref));
+	struct conn_state *conn = conn_find(socket_name(ref));
+
+	if (conn && conn->closing == CONN_DYING && conn->id.inode != socket_inode(ref->file))
+		return NULL;
+	return conn;
 }
 
 /* Sockfs inode of the other end of a Unix connection; 0 before accept() or after close(). */

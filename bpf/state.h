@@ -128,11 +128,14 @@ struct direction_state {
 
 /* conn_state.status */
 #define CONN_ANNOUNCED (1 << 0) /* an OPEN event was submitted */
-#define CONN_DYING (1 << 1)	/* TCP state CLOSE, data may be left to read */
 #define CONN_IGNORED (1 << 2)	/* set by user space: carries nothing of interest */
 #define CONN_UNIX (1 << 3)
 #define CONN_TLS (1 << 5)     /* direction[] and http2 are of the plaintext, see tls.h */
 #define CONN_BLOCKED (1 << 4) /* a write did not fit; the rest is written in a later callback */
+
+/* conn_state.closing */
+#define CONN_CLOSING 1 /* its file may go without a word, or one was missed: see socket_cached() */
+#define CONN_DYING 2   /* TCP state CLOSE: data may be left to read, calls may not have returned */
 
 /* conn_state.go */
 #define GO_CALLED (1 << 0) /* client: `go_cause` is the cause of what is written */
@@ -179,8 +182,8 @@ struct conn_state {
 	__u32 peer_inode;
 	__u8 role;	     /* enum conn_role */
 	__u8 last_direction; /* 0 none, 1 + enum event_direction */
-	__u8 closing; /* 1: its file may go without a word, or a word was missed: see socket_cached() */
-	__u8 python_read; /* 1: something was read for python_family */
+	__u8 closing;	     /* 0, CONN_CLOSING, CONN_DYING; only its state changes it */
+	__u8 python_read;    /* 1: something was read for python_family */
 	struct http2_conn http2;
 	__u32 turn;	     /* thread_state.turn of the loop thread that wrote last */
 	__u64 file;	     /* struct file through which it was used last; 0: not known */

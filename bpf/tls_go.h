@@ -53,7 +53,7 @@ static __always_inline struct tls_conn *go_tls_claim(
 		if (!tls || !tls->apart)
 			return tls;
 	} else {
-		if (conn->status & (CONN_UNIX | CONN_DYING) ||
+		if (conn->status & CONN_UNIX || conn->closing == CONN_DYING ||
 			bpf_map_update_elem(&tls_conns, &sock, &tls_conn_empty, BPF_ANY))
 			return NULL;
 		tls = bpf_map_lookup_elem(&tls_conns, &sock);

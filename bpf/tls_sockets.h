@@ -18,9 +18,9 @@ static __noinline bool tls_begin(
 	struct tls_conn *tls;
 	bool whole;
 
-	if (conn->status & (CONN_UNIX | CONN_DYING) || !op->length || op->flags & DATA_PEEK ||
-		op->length < TLS_HEADER || !user || !tls_read_header(&header, user, TLS_HEADER) ||
-		!tls_is_header(header))
+	if (conn->status & CONN_UNIX || conn->closing == CONN_DYING || !op->length ||
+		op->flags & DATA_PEEK || op->length < TLS_HEADER || !user ||
+		!tls_read_header(&header, user, TLS_HEADER) || !tls_is_header(header))
 		return false;
 	if (bpf_map_update_elem(&tls_conns, &sock, &tls_conn_empty, BPF_ANY))
 		return false;

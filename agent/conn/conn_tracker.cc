@@ -130,7 +130,6 @@ void ConnTracker::OnData(const event_data& event) {
 
   if (event.length > 0) {
     OnBytes(*connection, event, lost);
-    if (connection->closed && !connection->Busy()) return Erase(*connection);
     return Watch(*connection, now);
   }
   ++ledger_.used;
@@ -139,7 +138,11 @@ void ConnTracker::OnData(const event_data& event) {
   } else if ((event.flags & DATA_ERROR) != 0) {
     connection->error = event.error;
     // What had arrived before a reset can still be read after a failed write.
-    if (event.direction == DIRECTION_RX) return OnBroken(*connection, now, event.error);
+    if (event.direction != DIRECTION_RX) return;
+    // Another thread's call may have moved bytes and not returned; a client that has asked waits for none.
+    const bool asked = connection->info.role == ROLE_CLIENT && connection->Busy();
+    if (asked || !connection->closed) return OnBroken(*connection, now, event.error);
+    connection->closed_ns = now;
   }
 }
 
@@ -293,7 +296,6 @@ void ConnTracker::OnEndOfFile(Connection& connection, const event_data& event) {
     if (connection.parser) connection.parser->OnGap(Direction::kReceive, event.offset);
   }
   if (connection.parser) connection.parser->OnEnd(Direction::kReceive, now);
-  if (connection.closed) return OnBroken(connection, connection.closed_ns, connection.error);
   if (!connection.info.is_unix()) return;
   // Unix sockets have no CLOSE: one end's end of file is the other end's last word.
   Connection* peer = Peer(connection);
@@ -305,6 +307,7 @@ void ConnTracker::OnEndOfFile(Connection& connection, const event_data& event) {
 
 // The connection is over.
 void ConnTracker::OnBroken(Connection& connection, uint64_t time_ns, int error) {
+  connection.MissEnds();
   if (connection.parser) connection.parser->OnClose(time_ns, error);
   Erase(connection);
 }
@@ -314,18 +317,16 @@ void ConnTracker::OnClose(const event_close& event) {
   if (connection == nullptr) return Ignored(IgnoreReason::kNoConnection);
   ++ledger_.used;
   const uint64_t now = event.header.time_ns;
-  for (const auto& [direction, end] :
-       {std::pair{Direction::kSend, event.tx_end}, {Direction::kReceive, event.rx_end}}) {
-    if (!connection->stream(direction).EndsAt(end)) continue;
-    connection->info.events_lost = true;
-    if (connection->parser) connection->parser->OnGap(direction, end);
-  }
+  connection->ends[DIRECTION_TX] = event.tx_end;
+  connection->ends[DIRECTION_RX] = event.rx_end;
   if (event.how == CLOSE_LOCAL_FIN) {
+    connection->MissEnds();
     if (connection->parser) connection->parser->OnEnd(Direction::kSend, now);
     return;
   }
   if (event.error != 0) connection->error = event.error;
-  if (!connection->Busy()) return OnBroken(*connection, now, connection->error);
+  // A reset does not wait for calls to return: even a request may be told only now.
+  if (!connection->Busy() && event.error == 0) return OnBroken(*connection, now, connection->error);
   connection->closed = true;
   connection->closed_ns = now;
   linger_.push_back({now + kLingerNs, event.conn.sock, connection->info.number});
@@ -388,6 +389,7 @@ void ConnTracker::Finish() {
   for (Connection& connection : table_) {
     if (!connection.parser) continue;
     if (connection.closed) {
+      connection.MissEnds();
       connection.parser->OnClose(connection.closed_ns, connection.error);
     } else {
       connection.parser->OnQuiet();

@@ -6,9 +6,9 @@
 //   DATA   ByteStream finds gaps; the first bytes choose the parser, or show that
 //          the connection is of no interest, which is told to the source. Plaintext of a
 //          TLS library begins the connection anew, and its ciphertext is ignored
-//   CLOSE  ends a direction or the connection. A connection that is closed while a
-//          request is open stays for kLinger: after a reset, data that had arrived
-//          can still be read
+//   CLOSE  ends a direction or the connection. A connection that is reset, or closed
+//          while a request is open, stays for kLinger: data that had arrived can still
+//          be read, and of calls that had not returned the DATA comes later
 //   EXIT   ends the process's Unix sockets, which have no CLOSE. So does what the
 //          other end reads: end of file
 //

@@ -40,10 +40,20 @@ class ConnTracker::Connection : public protocol::ExchangeSink {
   [[nodiscard]] bool Busy() const { return parser != nullptr && parser->Busy(); }
   [[nodiscard]] uint64_t last_exchange() const { return last_exchange_; }
   [[nodiscard]] size_t open_exchanges() const { return open_exchanges_; }
+  // Bytes that its CLOSE counted and that never came are lost.
+  void MissEnds() {
+    for (const Direction direction : {Direction::kSend, Direction::kReceive}) {
+      const uint64_t end = ends[static_cast<size_t>(direction)];
+      if (!stream(direction).EndsAt(end)) continue;
+      info.events_lost = true;
+      if (parser) parser->OnGap(direction, end);
+    }
+  }
   ByteStream& stream(Direction direction) { return streams[static_cast<size_t>(direction)]; }
 
   ConnectionInfo info;
   ByteStream streams[2];
+  uint64_t ends[2] = {};                         // by direction; what CLOSE said
   const protocol::Protocol* protocol = nullptr;  // parser's
   std::unique_ptr<protocol::ConnectionParser> parser;
   Table::iterator self;

@@ -15,7 +15,7 @@ uint64_t Fingerprint(const conn_state& state) {
 }  // namespace
 
 bool ConnSweep::Expired(uint64_t name, const conn_state& state, uint64_t now_ns, bool crowded) {
-  const bool dying = (state.status & CONN_DYING) != 0;
+  const bool dying = state.closing == CONN_DYING;
   const bool idle_unix = crowded && (state.status & CONN_UNIX) != 0;
   if (!dying && !idle_unix) return false;
   Seen& seen = seen_[name];

@@ -16,10 +16,11 @@ class ConnectionsTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(map_) << "run as root"; }
 
-  void Put(uint64_t sock, uint32_t inode, uint32_t status) {
+  void Put(uint64_t sock, uint32_t inode, uint32_t status, uint8_t closing = 0) {
     conn_slot slot{.state = {}, .name = inode == 0 ? sock : inode, .claims = 1, .pad = 0};
     slot.state.id = {sock, inode, inode == 0 ? 7U : 0U, inode == 0 ? 8U : 0U, 0};
     slot.state.status = status;
+    slot.state.closing = closing;
     const uint32_t place = Find(slot.name, 0);
     ASSERT_LT(place, kPlaces) << "no place is free";
     ASSERT_EQ(bpf_map_update_elem(map_.get(), &place, &slot, BPF_ANY), 0);
@@ -58,7 +59,7 @@ class ConnectionsTest : public ::testing::Test {
 };
 
 TEST_F(ConnectionsTest, SweepsWhatStaysDyingAcrossManySteps) {
-  for (uint64_t sock = 1; sock <= 3'000; ++sock) Put(sock, 0, sock % 2 == 0 ? CONN_DYING : CONN_ANNOUNCED);
+  for (uint64_t sock = 1; sock <= 3'000; ++sock) Put(sock, 0, CONN_ANNOUNCED, sock % 2 == 0 ? CONN_DYING : 0);
   BpfConnections connections(map_.get(), kCapacity);
   Run(connections, 100 * kSecond, 109 * kSecond);
   EXPECT_EQ(connections.swept(), 0U);

@@ -3,7 +3,9 @@
 #include <openssl/evp.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <poll.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -142,6 +144,46 @@ TEST_P(TlsTest, ReportsPlaintextAtPositionsThatBothEndsAgreeOn) {
 
 INSTANTIATE_TEST_SUITE_P(Versions, TlsTest,
                          ::testing::Combine(::testing::Values(TLS1_2_VERSION, TLS1_3_VERSION), ::testing::Bool()));
+
+// The library's call returns only when the RST that follows its response has arrived.
+long AwaitReset(BIO* bio, int step, const char*, size_t, int, long, int result, size_t*) {
+  if (step == (BIO_CB_WRITE | BIO_CB_RETURN)) {
+    pollfd one{static_cast<int>(BIO_get_fd(bio, nullptr)), 0, 0};
+    MUST(poll(&one, 1, -1));
+  }
+  return result;
+}
+
+TEST_P(TlsTest, ReportsAResponseThatIsResetBeforeItsCallReturns) {
+  Capture([version = std::get<0>(GetParam())] {
+    const Sockets sockets = Connect(Family::kTcp4);
+    std::thread server([&] {
+      SSL_CTX* context = SSL_CTX_new(TLS_server_method());
+      UseFreshCertificate(context);
+      SSL_CTX_set_max_proto_version(context, version);
+      SSL* ssl = SSL_new(context);
+      SSL_set_fd(ssl, sockets.server);
+      Require(SSL_accept(ssl) == 1, "SSL_accept");
+      Require(ReadTls(ssl, kRequest.size()) == kRequest, "the request");
+      BIO_set_callback_ex(SSL_get_wbio(ssl), AwaitReset);
+      WriteTls(ssl, std::string(kResponse));
+      SSL_free(ssl);
+    });
+    SSL* ssl = SSL_new(SSL_CTX_new(TLS_client_method()));
+    SSL_set_fd(ssl, sockets.client);
+    Require(SSL_connect(ssl) == 1, "SSL_connect");
+    WriteTls(ssl, std::string(kRequest));
+    Require(ReadTls(ssl, kResponse.size()) == kResponse, "the response");
+    const linger abrupt{.l_onoff = 1, .l_linger = 0};
+    MUST(setsockopt(sockets.client, SOL_SOCKET, SO_LINGER, &abrupt, sizeof(abrupt)));
+    MUST(close(sockets.client));
+    server.join();
+  });
+  ASSERT_FALSE(server().closes.empty());
+  ASSERT_FALSE(server().sent.empty());
+  EXPECT_GT(server().sent.front().time_ns, server().closes.back().header.time_ns);
+  EXPECT_EQ(End::Stream(server().sent).substr(0, 15), kResponse.substr(0, 15));
+}
 
 // How a program moves a session's ciphertext itself.
 struct Memory {

@@ -1,12 +1,27 @@
 """Hard ends: clients that give up, servers that hang up, resets."""
 
+import fcntl
 import os
 import socket
+import struct
+import termios
+import threading
+import time
 
 from harness import Table
 from harness.table import ABRUPT
 
 table = Table()
+
+
+def await_full(sender):
+    """Until nothing more fits for a while: whoever writes sleeps in the call."""
+    same, before = 0, 0
+    while same < 20:
+        time.sleep(0.001)
+        (now,) = struct.unpack("i", fcntl.ioctl(sender, termios.TIOCOUTQ, bytes(4)))
+        same = same + 1 if now and now == before else 0
+        before = now
 
 
 def run(test):
@@ -46,6 +61,23 @@ def client_resets(row):
         server.close()
     row.expect(sides=("client",), status=None, response_size=None, error="aborted")
     row.expect(sides=("server",), status=None, response_size=None, error="reset")
+
+
+@table.row
+def client_resets_during_the_response(row):
+    """The server's call returns only then: what it had written by then is the client's."""
+    client, server = row.tcp()
+    row.send(client, server, row.request())
+    head = row.response(headers=["Content-Length: 67108864"], length=False)
+    writer = threading.Thread(target=server.send, args=(head + bytes(1 << 26),))
+    writer.start()
+    row.receive(client, len(head))
+    await_full(server)
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABRUPT)
+    client.close()
+    writer.join()
+    row.expect(sides=("client",), response_size=None, error="aborted")
+    row.expect(sides=("server",), response_size=None, error="reset")
 
 
 @table.row

@@ -141,6 +141,86 @@ TEST_F(ConnTrackerTest, AClosedConnectionLingersWhileARequestIsOpen) {
   EXPECT_EQ(exchanges_[0].outcome, Outcome::kReset);
 }
 
+// The kernel hears of an RST while the call that wrote the response is still in it.
+TEST_F(ConnTrackerTest, AResponseIsToldAfterTheResetThatFollowedIt) {
+  auto [client, server] = Connected();
+  server->Receive(kGet);
+  server->Done(ECONNRESET);
+  server->Fail(ECONNRESET);  // another thread reads
+  server->Send(kOk);
+  Play();
+  ASSERT_EQ(exchanges_.size(), 1U);
+  EXPECT_EQ(exchanges_[0].outcome, Outcome::kComplete);
+  EXPECT_EQ(exchanges_[0].status, 200);
+}
+
+TEST_F(ConnTrackerTest, TheHeadOfAResponseIsToldAfterTheResetThatCutItsBody) {
+  auto [client, server] = Connected();
+  server->Receive(kGet);
+  server->Done(ECONNRESET);
+  server->Send(kOk.substr(0, kOk.size() - 1));
+  Play();
+  EXPECT_TRUE(exchanges_.empty());
+  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs);
+  ASSERT_EQ(exchanges_.size(), 1U);
+  EXPECT_EQ(exchanges_[0].outcome, Outcome::kReset);
+  EXPECT_EQ(exchanges_[0].status, 200);
+  EXPECT_EQ(tracker_.size(), 0U);
+}
+
+// The programs count an operation before its event is stamped.
+TEST_F(ConnTrackerTest, AResetMayCountWhatIsToldBehindIt) {
+  auto [client, server] = Connected();
+  server->Receive(kGet);
+  server->Send(kOk);
+  server->Done(ECONNRESET);
+  std::swap(scene_.events[scene_.events.size() - 2], scene_.events.back());
+  Play();
+  ASSERT_EQ(exchanges_.size(), 1U);
+  EXPECT_EQ(exchanges_[0].outcome, Outcome::kComplete);
+  EXPECT_EQ(Ignored(IgnoreReason::kDuplicate), 0U);
+}
+
+TEST_F(ConnTrackerTest, WhatAResetCountedAndNeverCameIsALoss) {
+  auto [client, server] = Connected();
+  server->Receive(kGet);
+  server->Send(kOk);
+  scene_.LoseLast();
+  server->Done(ECONNRESET);
+  Play();
+  EXPECT_TRUE(exchanges_.empty());
+  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs);
+  ASSERT_EQ(exchanges_.size(), 1U);
+  EXPECT_EQ(exchanges_[0].outcome, Outcome::kLost);
+}
+
+TEST_F(ConnTrackerTest, ARequestIsToldAfterTheResetThatFollowedIt) {
+  auto [client, server] = Connected();
+  server->Done(ECONNRESET);
+  server->Receive(kGet);
+  Play();
+  EXPECT_EQ(requests_.size(), 1U);
+  EXPECT_TRUE(exchanges_.empty());
+  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs);
+  ASSERT_EQ(exchanges_.size(), 1U);
+  EXPECT_EQ(exchanges_[0].outcome, Outcome::kReset);
+  EXPECT_EQ(exchanges_[0].status, 0);
+  EXPECT_EQ(tracker_.size(), 0U);
+}
+
+TEST_F(ConnTrackerTest, AConnectionThatIsResetAtRestGoesAfterAWhile) {
+  auto [client, server] = Connected();
+  server->Receive(kGet);
+  server->Send(kOk);
+  server->Done(ECONNRESET);
+  Play();
+  EXPECT_EQ(exchanges_.size(), 1U);
+  EXPECT_EQ(tracker_.size(), 1U);
+  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs);
+  EXPECT_EQ(exchanges_.size(), 1U);
+  EXPECT_EQ(tracker_.size(), 0U);
+}
+
 TEST_F(ConnTrackerTest, ACloseThatMovedMoreThanWasSeenIsALoss) {
   auto [client, server] = Connected();
   server->Receive(kGet);

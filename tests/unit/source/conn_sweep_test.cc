@@ -14,24 +14,30 @@ conn_state State(uint32_t status, uint64_t next = 0) {
   return state;
 }
 
+conn_state Dying(uint64_t next = 0) {
+  conn_state state = State(CONN_ANNOUNCED, next);
+  state.closing = CONN_DYING;
+  return state;
+}
+
 TEST(ConnSweep, DyingEntriesGoWhenTheyStayedUnchanged) {
   ConnSweep sweep;
   constexpr uint64_t key = 1;
-  EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING), 100 * kSecond, false));
+  EXPECT_FALSE(sweep.Expired(key, Dying(), 100 * kSecond, false));
   sweep.EndPass();
-  EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING), 109 * kSecond, false));
+  EXPECT_FALSE(sweep.Expired(key, Dying(), 109 * kSecond, false));
   sweep.EndPass();
-  EXPECT_TRUE(sweep.Expired(key, State(CONN_DYING), 110 * kSecond, false));
+  EXPECT_TRUE(sweep.Expired(key, Dying(), 110 * kSecond, false));
 }
 
 TEST(ConnSweep, ReadingOnOrReusingTheAddressStartsAgain) {
   ConnSweep sweep;
   constexpr uint64_t key = 1;
-  EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING, 1), 100 * kSecond, false));
+  EXPECT_FALSE(sweep.Expired(key, Dying(1), 100 * kSecond, false));
   sweep.EndPass();
-  EXPECT_FALSE(sweep.Expired(key, State(CONN_DYING, 2), 111 * kSecond, false));
+  EXPECT_FALSE(sweep.Expired(key, Dying(2), 111 * kSecond, false));
   sweep.EndPass();
-  conn_state reused = State(CONN_DYING, 2);
+  conn_state reused = Dying(2);
   reused.id.tx_base = 7;
   EXPECT_FALSE(sweep.Expired(key, reused, 122 * kSecond, false));
   sweep.EndPass();
