@@ -1,6 +1,6 @@
 // ConnSweep: which entries of the programs' table `conns` nobody will use again.
-// The programs keep a dying TCP connection until its last byte was read, which an
-// application may never do; and Unix sockets have no event that says they closed.
+// The programs keep a dying TCP connection for what is still read or returns late, and
+// nothing tells that the last of it has; nor that a Unix socket was closed.
 // Judges one entry at a time, so that the caller bounds the work of each step. A
 // *pass* is one walk over the whole table. Pure; one thread.
 #pragma once
