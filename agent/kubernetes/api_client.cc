@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::chrono::seconds kConnect{5};
 constexpr std::chrono::seconds kAnswer{30};
+constexpr std::chrono::milliseconds kStopAgain{10};
 constexpr size_t kMaxErrorBytes = 4'096;
 
 std::string ReadToken(const std::string& path) {
@@ -42,9 +43,12 @@ std::string ApiAddress(const config::Kubernetes& config) {
 ApiClient::ApiClient(config::Kubernetes config) : config_(std::move(config)) {}
 ApiClient::~ApiClient() = default;
 
-std::shared_ptr<httplib::Client> ApiClient::Client() {
+// Null: cancelled, or the address is unusable.
+std::shared_ptr<httplib::Client> ApiClient::Begin() {
   const std::lock_guard lock(mutex_);
-  if (cancelled_ || client_) return client_;
+  if (cancelled_) return nullptr;
+  asking_ = true;
+  if (client_) return client_;
   client_ = std::make_shared<httplib::Client>(ApiAddress(config_));
   if (!client_->is_valid()) {
     client_.reset();
@@ -58,22 +62,31 @@ std::shared_ptr<httplib::Client> ApiClient::Client() {
   return client_;
 }
 
-void ApiClient::Drop() {
-  const std::lock_guard lock(mutex_);
-  client_.reset();
+void ApiClient::End(bool failed) {
+  {
+    const std::lock_guard lock(mutex_);
+    asking_ = false;
+    if (failed) client_.reset();
+  }
+  ended_.notify_all();
 }
 
 void ApiClient::Cancel() {
-  const std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   cancelled_ = true;
-  if (client_) client_->stop();
+  // What has begun and has no connection yet is not stopped.
+  while (asking_) {
+    if (client_) client_->stop();
+    ended_.wait_for(lock, kStopAgain, [this] { return !asking_; });
+  }
 }
 
 Answer ApiClient::Ask(const std::string& path, std::chrono::seconds silence, const std::function<void()>& opened,
                       const Receive& receive) {
   Answer answer;
-  const auto client = Client();
+  const auto client = Begin();
   if (!client) {
+    End(true);
     answer.error = "the API server's address is not known, or unusable";
     return answer;
   }
@@ -95,8 +108,8 @@ Answer ApiClient::Ask(const std::string& path, std::chrono::seconds silence, con
   const auto result = client->Get(path, headers, began, received);
   if (!result) {
     answer.error = httplib::to_string(result.error());
-    Drop();
   }
+  End(!result);
   return answer;
 }
 

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -46,12 +47,14 @@ class ApiClient {
   using Receive = std::function<bool(std::string_view)>;
   Answer Ask(const std::string& path, std::chrono::seconds silence, const std::function<void()>& opened,
              const Receive& receive);
-  std::shared_ptr<httplib::Client> Client();
-  void Drop();
+  std::shared_ptr<httplib::Client> Begin();
+  void End(bool failed);
 
   const config::Kubernetes config_;
   std::mutex mutex_;
+  std::condition_variable ended_;
   std::shared_ptr<httplib::Client> client_;
+  bool asking_ = false;
   bool cancelled_ = false;
 };
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "agent/kubernetes/api_client.h"
 #include "agent/kubernetes/cluster.h"
 #include "agent/kubernetes/objects.h"
 #include "tests/unit/exporter/waiting.h"
@@ -145,6 +146,30 @@ TEST_F(WatchTest, EndsAtOnceWhileAStreamIsOpen) {
   const auto begin = Watch::Clock::now();
   watch->Stop();
   EXPECT_LT(Watch::Clock::now() - begin, std::chrono::seconds(2));
+}
+
+// Between two questions, too, and while one has no connection yet.
+TEST_F(WatchTest, EndsAtOnceWheneverItIsTold) {
+  ApiServer server;
+  server.SetList(Recorded("pods.json"));
+  for (int i = 0; i < 60; ++i) {
+    const auto watch = Start(server);
+    std::this_thread::sleep_for(std::chrono::microseconds(100 * i));
+    const auto begin = Watch::Clock::now();
+    watch->Stop();
+    ASSERT_LT(Watch::Clock::now() - begin, std::chrono::seconds(2)) << i;
+  }
+}
+
+TEST_F(WatchTest, AfterItIsCancelledNothingIsAsked) {
+  ApiServer server;
+  server.SetList(Recorded("pods.json"));
+  config_.api = server.address();
+  ApiClient client(config_);
+  EXPECT_EQ(client.Get("/api/v1/pods").status, 200);
+  client.Cancel();
+  EXPECT_EQ(client.Get("/api/v1/pods").status, 0);
+  EXPECT_EQ(server.questions().size(), 1u);
 }
 
 #ifdef TRACELET_SANITIZED
