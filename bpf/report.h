@@ -210,17 +210,17 @@ __noinline int report_operation(void)
 	}
 	if (!frame.thread && !frame_init(&frame))
 		return 0;
-	if (loop_trusted(frame.thread))
+	if (loop_trusted(frame.thread)) /* its descriptors do not block */
 		loop_moved(frame.thread, conn, op->direction,
 			op->length && !(op->flags & DATA_PEEK), report->sp);
+	else if (operation_tells_blocking(frame.thread, conn, op->direction) &&
+		 operation_blocks(&ref, &frame, op))
+		op->flags |= DATA_BLOCKING;
 	if (!(conn->status & CONN_ANNOUNCED) &&
 		(!op->length || !report_announce(conn, &ref, &frame)))
 		return 0;
 	if (frame.thread->born)
 		op->flags |= DATA_THREAD_BORN;
-	if (operation_tells_blocking(frame.thread, conn, op->direction) &&
-		operation_blocks(&ref, &frame, op))
-		op->flags |= DATA_BLOCKING;
 	report_describe(report, &frame, conn, report_locate(&ref, conn, op));
 	if (gos && op->length && !(op->flags & DATA_PEEK)) {
 		report->go.caller.length = op->length;
