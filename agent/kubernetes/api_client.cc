@@ -47,18 +47,17 @@ ApiClient::~ApiClient() = default;
 std::shared_ptr<httplib::Client> ApiClient::Begin() {
   const std::lock_guard lock(mutex_);
   if (cancelled_) return nullptr;
-  asking_ = true;
-  if (client_) return client_;
-  client_ = std::make_shared<httplib::Client>(ApiAddress(config_));
-  if (!client_->is_valid()) {
-    client_.reset();
-    return nullptr;
+  if (!client_) {
+    auto client = std::make_shared<httplib::Client>(ApiAddress(config_));
+    if (!client->is_valid()) return nullptr;
+    client->set_ca_cert_path(config_.ca_file);
+    client->enable_server_certificate_verification(true);
+    client->set_connection_timeout(kConnect);
+    client->set_write_timeout(kConnect);
+    client->set_keep_alive(true);
+    client_ = std::move(client);
   }
-  client_->set_ca_cert_path(config_.ca_file);
-  client_->enable_server_certificate_verification(true);
-  client_->set_connection_timeout(kConnect);
-  client_->set_write_timeout(kConnect);
-  client_->set_keep_alive(true);
+  asking_ = true;
   return client_;
 }
 
@@ -86,7 +85,6 @@ Answer ApiClient::Ask(const std::string& path, std::chrono::seconds silence, con
   Answer answer;
   const auto client = Begin();
   if (!client) {
-    End(true);
     answer.error = "the API server's address is not known, or unusable";
     return answer;
   }
