@@ -15,12 +15,6 @@ namespace {
 
 using ResetTest = CaptureTest;
 
-void CloseAbruptly(int fd) {
-  const linger abrupt{.l_onoff = 1, .l_linger = 0};
-  MUST(setsockopt(fd, SOL_SOCKET, SO_LINGER, &abrupt, sizeof(abrupt)));
-  MUST(close(fd));
-}
-
 // Until nothing more fits for a while: whoever writes sleeps in the call.
 void AwaitFull(int fd) {
   for (int same = 0, now = 0, before = 0; same < 20; usleep(1'000)) {

@@ -154,4 +154,10 @@ void AwaitBytes(int fd, int size) {
   for (int have = 0; have < size; usleep(200)) MUST(ioctl(fd, FIONREAD, &have));
 }
 
+void CloseAbruptly(int fd) {
+  const linger abrupt{.l_onoff = 1, .l_linger = 0};
+  MUST(setsockopt(fd, SOL_SOCKET, SO_LINGER, &abrupt, sizeof(abrupt)));
+  MUST(close(fd));
+}
+
 }  // namespace tracelet::testing

@@ -56,6 +56,8 @@ void Send(int fd, std::string_view bytes);
 std::string Receive(int fd, size_t size);
 // Waits until this much can be read, without reading it.
 void AwaitBytes(int fd, int size);
+// Resets the connection.
+void CloseAbruptly(int fd);
 
 inline constexpr std::string_view kRequest = "GET /orders/7 HTTP/1.1\r\nHost: shop\r\nAccept: */*\r\n\r\n";
 inline constexpr std::string_view kResponse = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";

@@ -5,7 +5,6 @@
 #include <openssl/x509.h>
 #include <poll.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -174,9 +173,7 @@ TEST_P(TlsTest, ReportsAResponseThatIsResetBeforeItsCallReturns) {
     Require(SSL_connect(ssl) == 1, "SSL_connect");
     WriteTls(ssl, std::string(kRequest));
     Require(ReadTls(ssl, kResponse.size()) == kResponse, "the response");
-    const linger abrupt{.l_onoff = 1, .l_linger = 0};
-    MUST(setsockopt(sockets.client, SOL_SOCKET, SO_LINGER, &abrupt, sizeof(abrupt)));
-    MUST(close(sockets.client));
+    CloseAbruptly(sockets.client);
     server.join();
   });
   ASSERT_FALSE(server().closes.empty());

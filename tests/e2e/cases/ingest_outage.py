@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from harness import Agent, emit_batch, hang, sender, until
+from harness import Agent, closed, emit_batch, hang, sender, until
 
 PAUSE = int(os.environ.get("OUTAGE_SECONDS", 3))  # by hand with 60
 PACKETS, SPANS = 200, 5
@@ -14,15 +14,10 @@ def toml(jaeger, queue_bytes, port, buffer_bytes=8 << 20):
     return f"""
 [source]
 enabled = false
-[ingest.zipkin_compact]
-listen = ""
-[ingest.jaeger_binary]
-listen = ""
+{closed("zipkin_compact", "jaeger_binary", "sampling")}
 [ingest.jaeger_compact]
 listen = "127.0.0.1:{port}"
 receive_buffer_bytes = {buffer_bytes}
-[ingest.sampling]
-listen = ""
 [exporter.jaeger]
 endpoints = ["{jaeger.address("grpc")}"]
 [exporter.jaeger.delivery]

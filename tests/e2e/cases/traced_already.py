@@ -3,7 +3,7 @@
 import time
 from collections import defaultdict
 
-from harness import Agent, Hop, load, until
+from harness import Agent, Hop, closed, load, until
 from harness.test import APPS, INSTALLED
 from harness.tracelet import Span
 
@@ -25,10 +25,7 @@ path = "{file}"
 listen = ":{ports["zipkin_compact"]}"
 [ingest.jaeger_compact]
 listen = ":{ports["jaeger_compact"]}"
-[ingest.jaeger_binary]
-listen = ""
-[ingest.sampling]
-listen = ""
+{closed("jaeger_binary", "sampling")}
 """,
     )
     until(agent.ready, "the agent is not ready")

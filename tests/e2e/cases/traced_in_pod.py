@@ -3,7 +3,7 @@
 import json
 import urllib.request
 
-from harness import Agent, Nodes, until
+from harness import Agent, Nodes, closed, until
 from harness.test import APPS, INSTALLED
 from harness.tracelet import Span
 
@@ -25,12 +25,7 @@ netns = "/proc/{pod.holder.pid}/ns/net"
 path = "{file}"
 [ingest.zipkin_compact]
 listen = ":{port}"
-[ingest.jaeger_compact]
-listen = ""
-[ingest.jaeger_binary]
-listen = ""
-[ingest.sampling]
-listen = ""
+{closed("jaeger_compact", "jaeger_binary", "sampling")}
 """,
     )
     until(agent.ready, "the agent is not ready")

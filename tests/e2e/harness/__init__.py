@@ -3,7 +3,7 @@
 score (are the spans and links right?), nodes (several hosts), waiting, table (rows of hard sockets), jaeger (a real
 collector, and the agent that feeds it)."""
 
-from harness.jaeger import Agent
+from harness.jaeger import Agent, closed
 from harness.load import Hop, load, load_through_nginx
 from harness.nodes import Nodes
 from harness.score import score
@@ -18,6 +18,7 @@ __all__ = [
     "Nodes",
     "Table",
     "Test",
+    "closed",
     "emit_batch",
     "hang",
     "load",

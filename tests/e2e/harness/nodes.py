@@ -7,6 +7,7 @@ import subprocess
 import threading
 import urllib.request
 
+from harness.jaeger import closed
 from harness.test import APPS, CLONE_NEWNET, PYTHON
 from harness.tracelet import Span
 from harness.waiting import until
@@ -23,16 +24,7 @@ hold_ms = 5000
 """
 
 # Ports that every agent would open.
-JUST_CAPTURE = """
-[ingest.zipkin_compact]
-listen = ""
-[ingest.jaeger_compact]
-listen = ""
-[ingest.jaeger_binary]
-listen = ""
-[ingest.sampling]
-listen = ""
-"""
+JUST_CAPTURE = closed("zipkin_compact", "jaeger_compact", "jaeger_binary", "sampling")
 
 
 def sh(command):

@@ -1,8 +1,6 @@
 """The program under test, and a span as it prints it with --format json."""
 
-import contextlib
 import json
-import pathlib
 import re
 import signal
 import subprocess
@@ -10,6 +8,8 @@ import tempfile
 import threading
 import time
 import urllib.parse
+
+from harness.waiting import threads_are
 
 
 class Span:
@@ -99,16 +99,8 @@ class Tracelet:
         looks = 0
         while looks < 10 and self.process.poll() is None:  # 100 ms: events wait in the rings for at most a fifth of that
             assert time.monotonic() < end, f"tracelet is not at rest within {seconds} s"
-            looks = looks + 1 if self.sleeps() else 0
+            looks = looks + 1 if threads_are(self.process, "S") else 0
             time.sleep(0.01)
-
-    def sleeps(self):
-        """None of its threads runs or wants to."""
-        for stat in pathlib.Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
-            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
-                if stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "S":
-                    return False
-        return True
 
     def stop(self, by=signal.SIGINT, seconds=10):
         """Ends it, in time and well."""

@@ -1,5 +1,6 @@
 """Until something is so."""
 
+import contextlib
 import pathlib
 import signal
 import time
@@ -16,13 +17,16 @@ def until(condition, what, seconds=30):
     raise TimeoutError(f"{what}: not within {seconds} s")
 
 
+def threads_are(process, state):
+    """Whether all of its threads are in this state: proc(5), behind the name, which may have blanks and brackets in it."""
+    for stat in pathlib.Path(f"/proc/{process.pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just ended
+            if stat.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != state:
+                return False
+    return True
+
+
 def hang(process):
     """Other threads than the one that gets the signal run on until it does."""
     process.send_signal(signal.SIGSTOP)
-    threads = pathlib.Path(f"/proc/{process.pid}/task")
-    until(lambda: all(state(stat.read_text()) == "T" for stat in threads.glob("*/stat")), "it runs on")
-
-
-def state(stat):
-    """Of a thread: proc(5), behind its name, which may have blanks and brackets in it."""
-    return stat.rpartition(")")[2].split()[0]
+    until(lambda: threads_are(process, "T"), "it runs on")

@@ -38,6 +38,7 @@ class ConnTrackerTest : public ::testing::Test, public ConnectionSink {
       ASSERT_EQ(tracker_.ledger().used + tracker_.ledger().ignored.Total(), played_ + 1);
     }
   }
+  void OutliveLinger() { tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs); }
   [[nodiscard]] uint64_t Ignored(IgnoreReason reason) const { return tracker_.ledger().ignored[reason]; }
 
   static config::Config Config() {
@@ -135,7 +136,7 @@ TEST_F(ConnTrackerTest, AClosedConnectionLingersWhileARequestIsOpen) {
   Play();
   EXPECT_EQ(tracker_.size(), 1U);
   EXPECT_TRUE(exchanges_.empty());
-  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs);
+  OutliveLinger();
   EXPECT_EQ(tracker_.size(), 0U);
   ASSERT_EQ(exchanges_.size(), 1U);
   EXPECT_EQ(exchanges_[0].outcome, Outcome::kReset);
@@ -161,7 +162,7 @@ TEST_F(ConnTrackerTest, TheHeadOfAResponseIsToldAfterTheResetThatCutItsBody) {
   server->Send(kOk.substr(0, kOk.size() - 1));
   Play();
   EXPECT_TRUE(exchanges_.empty());
-  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs);
+  OutliveLinger();
   ASSERT_EQ(exchanges_.size(), 1U);
   EXPECT_EQ(exchanges_[0].outcome, Outcome::kReset);
   EXPECT_EQ(exchanges_[0].status, 200);
@@ -189,7 +190,7 @@ TEST_F(ConnTrackerTest, WhatAResetCountedAndNeverCameIsALoss) {
   server->Done(ECONNRESET);
   Play();
   EXPECT_TRUE(exchanges_.empty());
-  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs);
+  OutliveLinger();
   ASSERT_EQ(exchanges_.size(), 1U);
   EXPECT_EQ(exchanges_[0].outcome, Outcome::kLost);
 }
@@ -201,7 +202,7 @@ TEST_F(ConnTrackerTest, ARequestIsToldAfterTheResetThatFollowedIt) {
   Play();
   EXPECT_EQ(requests_.size(), 1U);
   EXPECT_TRUE(exchanges_.empty());
-  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs);
+  OutliveLinger();
   ASSERT_EQ(exchanges_.size(), 1U);
   EXPECT_EQ(exchanges_[0].outcome, Outcome::kReset);
   EXPECT_EQ(exchanges_[0].status, 0);
@@ -216,7 +217,7 @@ TEST_F(ConnTrackerTest, AConnectionThatIsResetAtRestGoesAfterAWhile) {
   Play();
   EXPECT_EQ(exchanges_.size(), 1U);
   EXPECT_EQ(tracker_.size(), 1U);
-  tracker_.OnWatermark(scene_.now() + 2 * ConnTracker::kLingerNs);
+  OutliveLinger();
   EXPECT_EQ(exchanges_.size(), 1U);
   EXPECT_EQ(tracker_.size(), 0U);
 }
