@@ -79,6 +79,7 @@ void Stitcher::OnRequestStart(uint64_t handle, RequestStart&& start) {
     LinkServer(request);
   } else {
     loop_.OnCallStart(*request);
+    TakeBack(python_.OnCallStart(*request), LinkRefusal::kQueue);
     LinkClient(request);
     AskWorkers(request);
   }
@@ -132,7 +133,7 @@ void Stitcher::LinkClient(const RequestPtr& client) {
     client->link = rule;
     loop_.OnLinked(*client, *parent);
     if (rule == LinkRule::kThread) thread_.OnLinked(client);
-    if (rule == LinkRule::kPython) python_.OnLinked(client, *parent);
+    if (rule == LinkRule::kPython) python_.OnLinked(client, parent, open_servers_);
   } else if (!by_header) {
     // What a runtime's probes say is more than what threads look like from outside.
     const Verdict& verdict = goroutine.refused != LinkRefusal::kNone  ? goroutine

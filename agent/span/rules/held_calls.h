@@ -22,6 +22,10 @@ class HeldCalls {
     calls_.push_back(call);
   }
   std::vector<RequestPtr> Take() { return std::exchange(calls_, {}); }
+  // None of them can be taken back any more.
+  [[nodiscard]] bool PassedOn() const {
+    return std::ranges::all_of(calls_, [](const RequestPtr& one) { return one->passed_on; });
+  }
   [[nodiscard]] bool empty() const { return calls_.empty(); }
 
  private:

@@ -7,6 +7,9 @@
 //   over           no request of the connection is open
 //   two requests   HTTP/2, or pipelined, or one that came while another was open: whose the
 //                  context is, is not known
+//   a worker       coroutines that a request starts may go on for ever and take any request's jobs out of a
+//                  queue. They show when they call after it is over: then what they called while others were
+//                  open is taken back, if it is still held. One call or two are left to background tasks
 //   multiplexing   an HTTP/2 call is written by whichever coroutine comes first
 //   lost event     of the connection, or of the thread, so that another request may have been missed.
 //                  That the request's thread lost any is seen by its next event only: a call that
@@ -27,28 +30,43 @@ class PythonRule {
   void OnServerStart(const RequestPtr& server);
   // It is over, or may be.
   void OnServerEnd(const Request& server);
+  // Returns calls that were linked, and may have been made for other requests.
+  std::vector<RequestPtr> OnCallStart(const Request& call);
   // `call` was linked to `parent`, by this rule.
-  void OnLinked(const RequestPtr& call, const Request& parent);
+  void OnLinked(const RequestPtr& call, const RequestPtr& parent, const OpenRequests& open);
   // It is over. Returns the calls that were linked to it and, as events were lost, may be the next request's.
   std::vector<RequestPtr> OnServerOver(const Request& server, bool events_lost);
   [[nodiscard]] Verdict Ask(const Request& client, const OpenRequests& open) const;
 
  private:
-  struct Family {
+  // A family, or a branch of one. Not used twice in a process.
+  struct Number {
     process::ProcessKey process;
-    uint64_t number = 0;
-    bool operator==(const Family&) const = default;
+    uint64_t value = 0;
+    bool operator==(const Number&) const = default;
   };
-  struct FamilyHash {
-    size_t operator()(const Family& family) const {
-      return std::hash<process::ProcessKey>{}(family.process) ^ family.number * 0x9e3779b97f4a7c15ULL;
+  struct NumberHash {
+    size_t operator()(const Number& number) const {
+      return std::hash<process::ProcessKey>{}(number.process) ^ number.value * 0x9e3779b97f4a7c15ULL;
     }
   };
   struct Open {
     std::vector<RequestPtr> requests;
     bool met = false;  // two of these were open at once
   };
-  std::unordered_map<Family, Open, FamilyHash> open_;  // those with open requests only
+  // The calls of a branch, for one request, that were made while others were open.
+  struct Branch {
+    RequestPtr server;
+    HeldCalls calls;
+    uint32_t left_behind = 0;  // calls since it is over
+  };
+
+  [[nodiscard]] bool IsOpen(const Request& server) const;
+  void Sweep();
+
+  std::unordered_map<Number, Open, NumberHash> families_;    // those with open requests only
+  std::unordered_map<Number, Branch, NumberHash> branches_;  // those with calls that are open or held
+  size_t sweep_at_ = 0;
   // Calls that other threads than the request's made for it.
   std::unordered_map<const Request*, HeldCalls> elsewhere_;
 };

@@ -27,9 +27,11 @@ def run(test):
         traffic += ask(test, PYTHON_ASYNC, name, environment, last)
     for name in NEWEST:
         traffic += ask(test, PYTHON_NEWEST, f"newest_{name}", CASES[name], last)
+    # Workers that a request starts, and that go on with others' jobs.
+    traffic += ask(test, PYTHON_ASYNC, "queue_lazy", dict(WAY="queue_lazy"), last, link="either", levels={10: 80})
     score(tracelet.stop(), traffic)
 
 
-def ask(test, python, name, environment, last):
+def ask(test, python, name, environment, last, link="python", levels=LEVELS):
     front = test.serve([python, APPS / "python_async/server.py"], next=last + "/last", environment=environment)
-    return load(front + f"/{name}", [Hop(name), Hop("last", "python")], True, LEVELS)
+    return load(front + f"/{name}", [Hop(name), Hop("last", link)], True, levels)

@@ -4,12 +4,12 @@ from harness.test import APPS, PYTHON, PYTHON_ASYNC
 from harness.truth import LEVELS, Case, RpcCase
 
 
-def asynchronous(application, keep_alive=True, **environment):
+def asynchronous(application, keep_alive=True, levels=tuple(LEVELS), **environment):
     def start(test, next):
         return test.serve([PYTHON_ASYNC, APPS / "python_async/server.py"], next=next, environment=environment)
 
-    # The time that httpx takes for a call grows with the calls under way: 1,000 take it more than a minute.
-    levels = (1, 10, 100) if environment.get("CLIENT") == "httpx" else tuple(LEVELS)
+    if environment.get("CLIENT") == "httpx":
+        levels = (1, 10, 100)  # the time that it takes for a call grows with the calls under way: more than a minute
     return Case("Python", application, start, keep_alive=keep_alive, levels=levels)
 
 
@@ -29,6 +29,9 @@ def gunicorn(worker):
         keep_alive=worker == "gthread",
     )
 
+
+# Not one at a time: the request that starts them would be alone.
+WORKERS_OF_A_REQUEST = dict(levels=(10, 100, 1000), WAY="queue_lazy")
 
 CASES = [
     Case("Python", "thread per connection", lambda test, next: test.relay(next=next)),
@@ -58,6 +61,8 @@ CASES = [
     asynchronous("asyncio.Queue, 4 workers, uvloop", WAY="queue", SERVER="uvicorn", LOOP="uvloop"),
     asynchronous("asyncio.Queue, workers' tasks", WAY="queue_tasks"),
     asynchronous("asyncio.Queue, workers' tasks, uvloop", WAY="queue_tasks", SERVER="uvicorn", LOOP="uvloop"),
+    asynchronous("asyncio.Queue, workers of a request", **WORKERS_OF_A_REQUEST),
+    asynchronous("asyncio.Queue, workers of a request, uvloop", SERVER="uvicorn", LOOP="uvloop", **WORKERS_OF_A_REQUEST),
     asynchronous("run_in_executor, 8 threads", WAY="executor"),
     asynchronous("run_in_executor, 8 threads, uvloop", WAY="executor", SERVER="uvicorn", LOOP="uvloop"),
     handed_over("ThreadPoolExecutor, 4 threads", "pool"),

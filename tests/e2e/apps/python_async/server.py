@@ -105,6 +105,13 @@ async def queued(order):
     return await future
 
 
+async def queued_for_workers(order):
+    """Workers that the first request has started, in its context, take it out of a queue."""
+    if not jobs:
+        await start_workers()
+    return await queued(order)
+
+
 async def work():
     while True:
         order, future = await jobs["queue"].get()
@@ -125,9 +132,13 @@ async def work_in_tasks():
 
 
 async def start_workers():
-    if WAY.startswith("queue"):
-        jobs["queue"] = asyncio.Queue()
-        jobs["workers"] = [asyncio.create_task((work_in_tasks if WAY == "queue_tasks" else work)()) for _ in range(4)]
+    jobs["queue"] = asyncio.Queue()
+    jobs["workers"] = [asyncio.create_task((work_in_tasks if WAY == "queue_tasks" else work)()) for _ in range(4)]
+
+
+async def start():
+    if WAY in ("queue", "queue_tasks"):
+        await start_workers()
 
 
 left = {}
@@ -147,6 +158,7 @@ WAYS = {
     "executor": in_executor,
     "queue": queued,
     "queue_tasks": queued,
+    "queue_lazy": queued_for_workers,
 }
 
 
@@ -161,7 +173,7 @@ def aiohttp_server():
         return web.json_response({"id": await WAYS[WAY](order)})
 
     async def started(_):
-        await start_workers()
+        await start()
 
     app = web.Application()
     app.router.add_post("/{hop}/{order}", handle)
@@ -178,7 +190,7 @@ async def asgi(scope, receive, send):
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                await start_workers()
+                await start()
             await send({"type": message["type"] + ".complete"})
             if message["type"] == "lifespan.shutdown":
                 return

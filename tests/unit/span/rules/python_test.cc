@@ -145,6 +145,39 @@ TEST_F(PythonRuleTest, LostEventsRefuse) {
   ExpectRefused(call, LinkRefusal::kLostEvent);
 }
 
+// It has started coroutines that take jobs out of a queue, its own and others'.
+TEST_F(PythonRuleTest, WhatGoesOnCallingWhenItsRequestIsOverIsNobodys) {
+  const uint64_t server = ServeIn(kFamily);
+  const uint64_t branch = now_ns_;
+  const uint64_t alone = CallIn(kFamily, branch);
+  const uint64_t other = ServeIn(kOtherFamily);
+  const uint64_t for_either = CallIn(kFamily, branch);
+  const uint64_t certain = CallIn(kOtherFamily, now_ns_);
+  End(for_either);
+  End(server);
+  const uint64_t next = ServeIn(kFamily);  // of the same connection
+  for (int i = 0; i < 3; ++i) End(CallIn(kFamily, branch));
+  Settle({alone, certain, next, other});
+  ExpectParent(alone, server, LinkRule::kPython);
+  ExpectParent(certain, other, LinkRule::kPython);
+  ExpectRefused(for_either, LinkRefusal::kQueue);
+}
+
+TEST_F(PythonRuleTest, BackgroundTasksMayCallWhenTheirRequestIsOver) {
+  const uint64_t other = ServeIn(kOtherFamily);
+  for (int request = 0; request < 3; ++request) {
+    const uint64_t server = ServeIn(kFamily);
+    const uint64_t branch = now_ns_;
+    const uint64_t call = CallIn(kFamily, branch);
+    End(call);
+    End(server);
+    for (int i = 0; i < 2; ++i) End(CallIn(kFamily, branch));
+    Pass(2'000'000'000);
+    ExpectParent(call, server, LinkRule::kPython);
+  }
+  Settle({other});
+}
+
 TEST_F(PythonRuleTest, WithNothingOpenACallIsARoot) {
   const uint64_t call = CallIn(kFamily);
   Settle({call});
