@@ -1,5 +1,5 @@
 // Each crafted datagram through a real socket: the counters move exactly as those of
-// jaeger-agent 1.53 did (../shared/fixtures/conformance/manifest.json).
+// jaeger-agent 1.53 did (datagrams/conformance/manifest.json).
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -18,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 const std::filesystem::path kConformance =
-    std::filesystem::path(TRACELET_SOURCE_DIR) / "../shared/fixtures/conformance";
+    std::filesystem::path(TRACELET_SOURCE_DIR) / "tests/golden/datagrams/conformance";
 
 class CountingSink : public BatchSink {
  public:

@@ -1,5 +1,5 @@
 // Recorded and crafted datagrams against the exact requests that jaeger-agent 1.53 made
-// of them: ../shared/fixtures, beside the repository.
+// of them: datagrams/README.md.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxDatagram = 65'000;  // the reference's --processor.*.server-max-packet-size
 
-fs::path Fixtures() { return fs::path(TRACELET_SOURCE_DIR) / "../shared/fixtures"; }
+fs::path Fixtures() { return fs::path(TRACELET_SOURCE_DIR) / "tests/golden/datagrams"; }
 
 std::string ReadFile(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
