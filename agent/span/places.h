@@ -12,17 +12,21 @@ class Places {
  public:
   static constexpr size_t kKept = 1'024;
 
+  // `kept`: this many, idle or not; fewer where what they hold is large.
+  explicit Places(size_t kept = kKept) : kept_(kept) {}
+
   // Gives up the places that are `idle` when there are more than the limit, which then grows
   // with those that are not, so that the work stays in proportion.
   template <typename Map, typename Idle>
   void Sweep(Map& map, Idle idle) {
     if (map.size() <= limit_) return;
     std::erase_if(map, [&](const auto& entry) { return idle(entry.second); });
-    limit_ = std::max(kKept, 2 * map.size());
+    limit_ = std::max(kept_, 2 * map.size());
   }
 
  private:
-  size_t limit_ = kKept;
+  size_t kept_;
+  size_t limit_ = kept_;
 };
 
 // What is remembered of `key`, at most `max` of a kind: those that are `dispensable` make room. Null when there is

@@ -5,7 +5,6 @@
 namespace tracelet::span {
 namespace {
 
-constexpr size_t kFewBranches = 64;
 constexpr uint32_t kBackgroundCalls = 2;  // that a request may leave behind
 
 // 0: its thread was in none.
@@ -40,7 +39,9 @@ bool PythonRule::IsOpen(const Request& server) const {
 }
 
 std::vector<RequestPtr> PythonRule::OnCallStart(const Request& call) {
-  const auto branch = branches_.find({call.start.first.process, BranchOf(call.start)});
+  const uint64_t number = BranchOf(call.start);
+  if (number == 0) return {};
+  const auto branch = branches_.find({call.start.first.process, number});
   if (branch == branches_.end() || IsOpen(*branch->second.server)) return {};
   if (++branch->second.left_behind <= kBackgroundCalls) return {};
   return branches_.extract(branch).mapped().calls.Take();
@@ -50,16 +51,10 @@ void PythonRule::OnLinked(const RequestPtr& call, const RequestPtr& parent, cons
   if (ThreadOf(call->start.first) != ThreadOf(parent->start.first)) elsewhere_[parent.get()].Add(call);
   const uint64_t number = BranchOf(call->start);
   if (number == 0 || open.CountIn(call->start.first.process) == 1) return;
-  Sweep();
+  places_.Sweep(branches_, [](const Branch& one) { return one.calls.PassedOn(); });
   Branch& branch = branches_[{call->start.first.process, number}];
   branch.server = parent;
   branch.calls.Add(call);
-}
-
-void PythonRule::Sweep() {
-  if (branches_.size() < sweep_at_) return;
-  std::erase_if(branches_, [](const auto& branch) { return branch.second.calls.PassedOn(); });
-  sweep_at_ = std::max(kFewBranches, 2 * branches_.size());
 }
 
 std::vector<RequestPtr> PythonRule::OnServerOver(const Request& server, bool events_lost) {

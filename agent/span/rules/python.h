@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "agent/span/places.h"
 #include "agent/span/rules/held_calls.h"
 #include "agent/span/rules/verdict.h"
 
@@ -61,12 +62,13 @@ class PythonRule {
     uint32_t left_behind = 0;  // calls since it is over
   };
 
+  static constexpr size_t kBranchesKept = 63;  // each keeps requests
+
   [[nodiscard]] bool IsOpen(const Request& server) const;
-  void Sweep();
 
   std::unordered_map<Number, Open, NumberHash> families_;    // those with open requests only
   std::unordered_map<Number, Branch, NumberHash> branches_;  // those with calls that are open or held
-  size_t sweep_at_ = 0;
+  Places places_{kBranchesKept};                             // of branches
   // Calls that other threads than the request's made for it.
   std::unordered_map<const Request*, HeldCalls> elsewhere_;
 };

@@ -17,6 +17,17 @@ TEST(Places, AreKeptUntilThereAreManyAndThoseInUseAlways) {
   EXPECT_EQ(busy.size(), Places::kKept / 2 + 1);
 }
 
+TEST(Places, MayBeFewWhereTheyHoldMuch) {
+  std::unordered_map<size_t, bool> busy;
+  Places places(2);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(busy.size(), i);
+    busy[i] = i == 0;
+    places.Sweep(busy, [](bool one) { return !one; });
+  }
+  EXPECT_EQ(busy.size(), 1);
+}
+
 TEST(Places, AreLookedThroughRarelyHoweverManyAreInUse) {
   std::unordered_map<size_t, bool> busy;
   Places places;
